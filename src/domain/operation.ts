@@ -1,0 +1,110 @@
+import type { SubscriptionFields, SubscriptionPatch, FieldName, LiveSubscription } from './subscription.ts';
+
+/** What becomes of an entry's secret. */
+export type SecretFate = 'new' | 'kept' | 'discarded' | 'moved' | 'none';
+
+/** Why a field is written: the file changed, somebody changed it behind our back, or we never applied it. */
+export type ChangeReason = 'changed-in-file' | 'drifted' | 'differs';
+
+/** One field of an update. `prevent_destroy` lives in the record only. */
+export interface FieldChange {
+  readonly field: FieldName | 'prevent_destroy';
+  readonly reason: ChangeReason;
+  readonly before: FieldValue;
+  readonly after: FieldValue;
+}
+
+export type FieldValue = string | readonly string[] | boolean | null;
+
+interface OperationBase {
+  /** Unique in the plan, the same for equal inputs: `update billing`. */
+  readonly key: string;
+  /** Keys of operations that must have succeeded before. */
+  readonly after: readonly string[];
+  readonly secret: SecretFate;
+}
+
+/** A new subscription for an entry, by the create protocol. */
+export interface CreateOperation extends OperationBase {
+  readonly kind: 'create';
+  readonly name: string;
+  readonly reason: 'new' | 'deleted-outside';
+  readonly fields: SubscriptionFields;
+  readonly prevent_destroy: boolean;
+}
+
+/** A PUT of the fields that differ. An empty patch writes the record only. */
+export interface UpdateOperation extends OperationBase {
+  readonly kind: 'update';
+  readonly name: string;
+  readonly subscription_id: string;
+  readonly reason: ChangeReason;
+  readonly changes: readonly FieldChange[];
+  readonly patch: SubscriptionPatch;
+  /** The fields as they stand in the file, for the record. */
+  readonly fields: SubscriptionFields;
+  readonly prevent_destroy: boolean;
+}
+
+/** Moves a subscription to a marked URL, to break a cycle of entries that want each other's URL. */
+export interface MakeWayOperation extends OperationBase {
+  readonly kind: 'make-way';
+  readonly name: string;
+  readonly subscription_id: string;
+  readonly target_url: string;
+}
+
+/** Removes a subscription and its record; `before: null` where it is gone already. */
+export interface DeleteOperation extends OperationBase {
+  readonly kind: 'delete';
+  /** `null` for a foreign one, under `prune: all`. */
+  readonly name: string | null;
+  readonly subscription_id: string | null;
+  readonly before: LiveSubscription | null;
+  readonly reason: 'left-the-file' | 'foreign';
+}
+
+/** Moves a record to the entry's new name; nothing is called. */
+export interface RenameOperation extends OperationBase {
+  readonly kind: 'rename';
+  readonly name: string;
+  readonly from: string;
+  /** The record under the new name is there already: an interrupted rename is finished. */
+  readonly isInterrupted: boolean;
+}
+
+/** Cleans up an interrupted create: claim, delete what is live at the marked URL, clear the intent. */
+export interface RecoverOperation extends OperationBase {
+  readonly kind: 'recover';
+  readonly name: string;
+  /** What is live at the marked URL, if anything. */
+  readonly subscription_id: string | null;
+}
+
+/** Deletes what a late or interrupted request left: it carries our mark and no record knows it. */
+export interface CollectOperation extends OperationBase {
+  readonly kind: 'collect';
+  readonly subscription_id: string;
+  readonly target_url: string;
+}
+
+/** A new subscription in place of one whose secret is not known. */
+export interface ReplaceOperation extends OperationBase {
+  readonly kind: 'replace';
+  readonly name: string;
+  readonly subscription_id: string;
+  readonly reason: 'unowned' | 'secret-lost';
+  readonly fields: SubscriptionFields;
+}
+
+export type Operation =
+  | CreateOperation
+  | UpdateOperation
+  | MakeWayOperation
+  | DeleteOperation
+  | RenameOperation
+  | RecoverOperation
+  | CollectOperation
+  | ReplaceOperation;
+
+export type OperationKind = Operation['kind'];

@@ -1,0 +1,119 @@
+import type { Secret } from './secret.ts';
+import type { SubscriptionFields } from './subscription.ts';
+
+/** The schema of records that this program writes; a record of a higher one is intact and not ours to write. */
+export const RECORD_SCHEMA = 1;
+
+/** The reserved name of the installation's own record; no entry can have it. */
+export const INSTALLATION_NAME = '_installation';
+
+/** A process that writes records. Two are the same when all fields are. */
+export interface Holder {
+  readonly host: string;
+  /** Kernel boot id and process-id namespace, so that a process id is only ever judged where it means the same. */
+  readonly boot: string;
+  readonly pid: number;
+  /** When the process started, in the kernel's own count; empty where the system does not tell. */
+  readonly started: string;
+  /** `sync` ends after one pass; `run` comes back. */
+  readonly mode: 'sync' | 'run';
+}
+
+/** A subscription and the secret that belongs to it, always written together. */
+export interface StoredSubscription {
+  readonly subscription_id: string;
+  readonly target_url: string;
+  /** `null` where it is not known any more. */
+  readonly signing_secret: Secret | null;
+  /** ISO 8601, the API server's time. */
+  readonly created_at: string;
+}
+
+/** What is about to be created; written before the POST. */
+export interface Intent {
+  readonly marked_url: string;
+  /** ISO 8601, the API server's time; until then another holder leaves the entry alone. */
+  readonly deadline: string;
+  readonly holder: Holder;
+}
+
+/** Who applied the fields last, and from which content of the file. */
+export interface AppliedFrom {
+  readonly content_hash: string;
+  readonly revision: string | null;
+  readonly holder: Holder;
+  /** ISO 8601, the API server's time. */
+  readonly server_time: string;
+}
+
+/** The one record of an entry: ownership and secret in one place, written atomically. */
+export interface EntryRecord {
+  readonly schema: typeof RECORD_SCHEMA;
+  readonly name: string;
+  readonly owner: string;
+  readonly current: StoredSubscription | null;
+  /** The replacement, while it overlaps. */
+  readonly next: (StoredSubscription & { readonly deactivated: boolean }) | null;
+  /** A subscription that is not ours and that we have consent to replace. */
+  readonly retire: { readonly subscription_id: string } | null;
+  /** The secret before the current one; receivers may still see deliveries signed with it. */
+  readonly previous: {
+    readonly subscription_id: string;
+    readonly signing_secret: Secret | null;
+    /** ISO 8601, the API server's time. */
+    readonly retired_at: string;
+  } | null;
+  readonly intent: Intent | null;
+  readonly applied: SubscriptionFields | null;
+  /** Kept here, so that the protection outlives the entry in the file. */
+  readonly prevent_destroy: boolean;
+  readonly applied_from: AppliedFrom | null;
+}
+
+/** The installation's own record: its id, which marks carry, and the account's phone lines. */
+export interface InstallationRecord {
+  readonly schema: typeof RECORD_SCHEMA;
+  readonly name: typeof INSTALLATION_NAME;
+  /** Lower-case letters and digits; random, made at the first write into the sink. */
+  readonly id: string;
+  /** Sorted ids of `GET /v3/phone_numbers`; empty where they were not known. */
+  readonly line_ids: readonly string[];
+}
+
+export type SinkRecord = EntryRecord | InstallationRecord;
+
+/** An entry's record with nothing in it yet. */
+export function emptyRecord(name: string, owner: string): EntryRecord {
+  return {
+    schema: RECORD_SCHEMA,
+    name,
+    owner,
+    current: null,
+    next: null,
+    retire: null,
+    previous: null,
+    intent: null,
+    applied: null,
+    prevent_destroy: false,
+    applied_from: null,
+  };
+}
+
+/** Whether the record names no subscription and no unfinished work: nothing is lost when it goes. */
+export function isVacant(record: EntryRecord): boolean {
+  return record.current === null && record.next === null && record.retire === null && record.intent === null;
+}
+
+/** The ids of all subscriptions that the record makes ours. */
+export function ownedIds(record: EntryRecord): readonly string[] {
+  return [record.current, record.next].flatMap((stored) => (stored ? [stored.subscription_id] : []));
+}
+
+export function isSameHolder(a: Holder, b: Holder): boolean {
+  return a.host === b.host && a.boot === b.boot && a.pid === b.pid && a.started === b.started;
+}
+
+/** A holder in words, for messages. */
+export function describeHolder(holder: Holder): string {
+  return `process ${holder.pid} on ${holder.host}`;
+}

@@ -1,0 +1,52 @@
+/**
+ * Target URLs and the mark that unfinished subscriptions carry in theirs.
+ * A mark is the query parameter `linq_gitops=<installation>.<unique>`: it says, on the one field of a
+ * subscription that we choose, that the subscription is ours and not finished.
+ */
+const MARK_PARAMETER = 'linq_gitops';
+
+/** Linq's own traffic (relay and welcome subscriptions): never touched, whatever the settings say. */
+export const ALWAYS_IGNORED = 'https://webhook.linqapp.com/**';
+
+/** The WHATWG-normalised form, in which two URLs are compared; text that is no URL is compared as it is. */
+export function normaliseUrl(url: string): string {
+  return URL.canParse(url) ? new URL(url).href : url;
+}
+
+/** `url`, which has no fragment, with the mark appended; the rest stays as declared, to the letter. */
+export function markUrl(url: string, mark: string): string {
+  const separator = !url.includes('?') ? '?' : /[?&]$/.test(url) ? '' : '&';
+  return `${url}${separator}${MARK_PARAMETER}=${mark}`;
+}
+
+/** The mark in `url`, or undefined. */
+export function markOf(url: string): string | undefined {
+  return URL.canParse(url) ? (new URL(url).searchParams.get(MARK_PARAMETER) ?? undefined) : undefined;
+}
+
+/** A mark of `installation`; `unique` must never have been used before. */
+export function makeMark(installation: string, unique: string): string {
+  return `${installation}.${unique}`;
+}
+
+/** Whether `url` carries a mark that `installation` made. */
+export function hasMarkOf(url: string, installation: string): boolean {
+  return markOf(url)?.startsWith(`${installation}.`) ?? false;
+}
+
+/**
+ * Whether `url` fits one of `patterns`: `*` stands for any characters but `/`, `**` for any characters.
+ * Matched on the normalised URL; the host `webhook.linqapp.com` always fits.
+ */
+export function isIgnored(url: string, patterns: readonly string[]): boolean {
+  const normalised = normaliseUrl(url);
+  return [ALWAYS_IGNORED, ...patterns].some((pattern) => {
+    const source = pattern
+      .split(/(\*\*|\*)/)
+      .map((part) =>
+        part === '**' ? '.*' : part === '*' ? '[^/]*' : part.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'),
+      )
+      .join('');
+    return new RegExp(`^${source}$`, 's').test(normalised);
+  });
+}

@@ -1,0 +1,16 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    root: new URL('..', import.meta.url).pathname,
+    include: ['test/**/*.test.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    coverage: {
+      provider: 'v8',
+      reporter: ['text'],
+      include: ['src/plan/**', 'src/reconcile/create.ts', 'src/http/retry.ts'],
+      thresholds: { branches: 100 },
+    },
+  },
+});
