@@ -26,12 +26,13 @@ export type ObservedRecord =
 
 /** What is: the whole list and all records, read at one moment. */
 export interface Observation {
-  /** Every live subscription, ours and foreign. */
+  /**
+   * Every live subscription, ours and foreign. An id in one of our records that is not here is gone:
+   * GET by id said 404 after the list was read.
+   */
   readonly subscriptions: readonly LiveSubscription[];
   /** Every name that the sink lists, and every name that the file declares. */
   readonly records: ReadonlyMap<string, ObservedRecord>;
-  /** Ids in our records for which GET by id said 404. */
-  readonly gone: ReadonlySet<string>;
   readonly installation: InstallationRecord | null;
   /** `null` where the endpoint failed; the failure is among the warnings. */
   readonly lines: readonly PhoneLine[] | null;

@@ -50,6 +50,8 @@ export interface UpdateOperation extends OperationBase {
 export interface MakeWayOperation extends OperationBase {
   readonly kind: 'make-way';
   readonly name: string;
+  /** Key of the update that brings it to its own URL afterwards. */
+  readonly before: string;
   readonly subscription_id: string;
   readonly target_url: string;
 }

@@ -1,0 +1,78 @@
+import type { ChangeReason, FieldChange, FieldValue } from '../domain/operation.ts';
+import type {
+  FieldName,
+  LiveSubscription,
+  SubscriptionFields,
+  SubscriptionPatch,
+} from '../domain/subscription.ts';
+import { normaliseUrl } from '../domain/target-url.ts';
+
+/** In the order in which they are shown. */
+const FIELDS: readonly FieldName[] = [
+  'target_url',
+  'subscribed_events',
+  'phone_numbers',
+  'is_active',
+  'routing_key_header',
+  'routing_id_header',
+];
+
+/**
+ * The fields in which the live subscription is not what the file says, with the three-way reason.
+ * Fields that the file does not write are not managed and never differ.
+ */
+export function compareFields(
+  desired: SubscriptionFields,
+  live: LiveSubscription,
+  applied: SubscriptionFields | null,
+): readonly FieldChange[] {
+  return FIELDS.flatMap((field) => {
+    const after = desired[field];
+    if (after === undefined || areEqual(field, after, live[field])) return [];
+    const before = live[field];
+    return [
+      { field, reason: reasonFor(field, after, applied), before: inOrder(before), after: inOrder(after) },
+    ];
+  });
+}
+
+/** The PUT body for `changes`; the values stand as declared. */
+export function patchFor(desired: SubscriptionFields, changes: readonly FieldChange[]): SubscriptionPatch {
+  const changed = new Set<string>(changes.map((change) => change.field));
+  return Object.fromEntries(
+    FIELDS.filter((field) => changed.has(field)).map((field) => [field, desired[field]]),
+  );
+}
+
+/** The reason of an update as a whole: the file's change is named first, since a person made it. */
+export function reasonOf(changes: readonly FieldChange[]): ChangeReason {
+  const reasons = changes.map((change) => change.reason);
+  return (
+    reasons.find((reason) => reason === 'changed-in-file') ??
+    reasons.find((reason) => reason === 'drifted') ??
+    'differs'
+  );
+}
+
+function reasonFor(field: FieldName, after: FieldValue, applied: SubscriptionFields | null): ChangeReason {
+  if (applied === null) return 'differs';
+  const last = applied[field];
+  return last !== undefined && areEqual(field, after, last) ? 'drifted' : 'changed-in-file';
+}
+
+function areEqual(field: FieldName, a: FieldValue, b: FieldValue | undefined): boolean {
+  if (field === 'target_url') return normaliseUrl(String(a)) === normaliseUrl(String(b));
+  return (
+    JSON.stringify(inOrder(emptyAsNull(field, a))) === JSON.stringify(inOrder(emptyAsNull(field, b ?? null)))
+  );
+}
+
+/** An empty routing header and none are the same to the API. */
+function emptyAsNull(field: FieldName, value: FieldValue): FieldValue {
+  return value === '' && field.startsWith('routing_') ? null : value;
+}
+
+/** Lists are compared and shown as sets: sorted, each value once. */
+function inOrder(value: FieldValue): FieldValue {
+  return Array.isArray(value) ? [...new Set<string>(value as readonly string[])].sort() : value;
+}

@@ -1,0 +1,120 @@
+import type { Operation, OperationKind } from '../domain/operation.ts';
+import type { Foreign, Held, Plan } from '../domain/plan.ts';
+import { nearest } from '../domain/nearest.ts';
+import type { Draft, PlanInput } from './candidate.ts';
+import { holdBack } from './guards.ts';
+import { takeInventory, type Inventory } from './inventory.ts';
+import { matchEntry, type Match } from './match-entry.ts';
+import { matchLeftover, matchUnrecordedLive } from './match-leftover.ts';
+import { orderByUrl } from './order.ts';
+import { planId } from './plan-id.ts';
+
+/** In the order in which a plan is read. */
+const KINDS: readonly OperationKind[] = [
+  'recover',
+  'collect',
+  'rename',
+  'create',
+  'make-way',
+  'update',
+  'replace',
+  'delete',
+];
+
+/**
+ * Everything that a pass would do: matching, order, guards. Pure and total; equal inputs give an equal
+ * plan, whatever the order of the file, of the list or of the records.
+ */
+export function planChanges(input: PlanInput): Plan {
+  const inventory = takeInventory(input.desired, input.observation, input.policy.ignore);
+  const draft = match(inventory, input);
+  const sifted = holdBack(orderByUrl(draft.candidates, inventory), inventory, input);
+  const operations = [...sifted.operations].sort(byKindAndName);
+  const held = [...draft.held, ...sifted.held].sort(byNameAndGuard);
+  return {
+    id: planId(operations, held),
+    operations,
+    held,
+    foreign: draft.foreign,
+    warnings: [...input.observation.warnings, ...draft.warnings],
+    summary: {
+      entries: input.desired.entries.length,
+      live: inventory.live.size,
+      owned: [...inventory.claims.keys()].filter((id) => inventory.live.has(id)).length,
+      foreign: draft.foreign.length,
+      inactive: draft.inactive,
+    },
+  };
+}
+
+function match(inventory: Inventory, input: PlanInput): Draft {
+  const entries = [...inventory.entries.values()].sort((a, b) => compare(a.name, b.name));
+  const matches: Match[] = entries.map((entry) => matchEntry(entry, inventory, input));
+  const spoken = new Set([
+    ...inventory.entries.keys(),
+    ...matches.flatMap(({ renamedFrom }) => renamedFrom ?? []),
+  ]);
+  const names = [...inventory.records.keys()].filter((name) => !spoken.has(name)).sort();
+  const leftovers = names.map((name) => matchLeftover(name, inventory, input));
+  const unrecorded = matchUnrecordedLive(inventory, input);
+  const all = [...matches, ...leftovers, unrecorded];
+  return {
+    candidates: all.flatMap(({ candidates }) => candidates),
+    held: all.flatMap(({ held }) => held),
+    foreign: [...unrecorded.foreign].sort(byUrl),
+    warnings: [
+      ...leftovers.flatMap(({ warning }) => warning ?? []),
+      ...catalogueWarnings(input),
+      ...lineWarnings(input),
+    ],
+    inactive: entries
+      .filter(({ name, fields }) => fields.is_active === undefined && isInactive(name, inventory))
+      .map(({ name }) => name),
+  };
+}
+
+function isInactive(name: string, inventory: Inventory): boolean {
+  const id = inventory.ours.get(name)?.record.current?.subscription_id;
+  return id !== undefined && inventory.live.get(id)?.is_active === false;
+}
+
+/** Event names that the live catalogue does not know: a warning, since the catalogue grows and shrinks. */
+function catalogueWarnings({ desired, observation: { events } }: PlanInput): readonly string[] {
+  if (events === null) return [];
+  const catalogue = new Set(events);
+  return desired.entries.flatMap(({ name, fields }) =>
+    fields.subscribed_events
+      .filter((event) => !catalogue.has(event))
+      .map((event) => {
+        const suggestion = nearest(event, events);
+        const question = suggestion === undefined ? '' : `; did you mean ${suggestion}?`;
+        return `${name}: Linq's catalogue has no event "${event}"${question}`;
+      }),
+  );
+}
+
+function lineWarnings({ desired, observation: { lines } }: PlanInput): readonly string[] {
+  if (lines === null) return [];
+  const owned = new Set(lines.map(({ phone_number }) => phone_number));
+  return desired.entries.flatMap(({ name, fields }) =>
+    (fields.phone_numbers ?? [])
+      .filter((line) => !owned.has(line))
+      .map((line) => `${name}: the account has no line ${line}`),
+  );
+}
+
+function byKindAndName(a: Operation, b: Operation): number {
+  return KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind) || compare(a.key, b.key);
+}
+
+function byNameAndGuard(a: Held, b: Held): number {
+  return compare(a.name ?? '', b.name ?? '') || compare(a.guard, b.guard) || compare(a.reason, b.reason);
+}
+
+function byUrl(a: Foreign, b: Foreign): number {
+  return compare(a.target_url, b.target_url) || compare(a.id, b.id);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,117 @@
+import { RequestError } from '../domain/errors.ts';
+import type {
+  CollectOperation,
+  DeleteOperation,
+  MakeWayOperation,
+  RecoverOperation,
+  RenameOperation,
+  UpdateOperation,
+} from '../domain/operation.ts';
+import type { EntryRecord } from '../domain/record.ts';
+import type { OperationResult } from '../domain/report.ts';
+import { makeMark, markOf, markUrl } from '../domain/target-url.ts';
+import type { ApplyContext } from './context.ts';
+import { deleteMarked, takenResult } from './create.ts';
+import { appliedFrom, claimRecord, clearIntent } from './records.ts';
+import { failure } from './results.ts';
+
+/*
+ * Everything but creating. Each begins with a conditional write of the record, so that a process whose
+ * view is stale stops before it calls the API; and each leaves, wherever it is cut off, a state that the
+ * matching table knows.
+ */
+
+const DONE: OperationResult = { status: 'done' };
+
+/** Record, then PUT: from the record on, the fields are ours to bring about. */
+export async function updateEntry(
+  operation: UpdateOperation,
+  context: ApplyContext,
+): Promise<OperationResult> {
+  const { name, subscription_id, patch, fields, prevent_destroy } = operation;
+  const before = recordOf(name, context);
+  await context.records.write({
+    ...before,
+    current: before.current && { ...before.current, target_url: fields.target_url },
+    applied: fields,
+    prevent_destroy,
+    applied_from: appliedFrom(context),
+  });
+  if (Object.keys(patch).length === 0) return DONE;
+  try {
+    await context.writer.updateSubscription(subscription_id, patch);
+    return DONE;
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    if (error.outcome === 'unknown') return failure(error);
+    await context.records.write({ ...before, applied_from: appliedFrom(context) });
+    const taken =
+      patch.target_url === undefined
+        ? undefined
+        : await takenResult(patch.target_url, subscription_id, error, context);
+    return taken ?? failure(error);
+  }
+}
+
+/** Moves the subscription to a marked URL. Its id is in the record, so the mark is only a difference to repair. */
+export async function makeWay(operation: MakeWayOperation, context: ApplyContext): Promise<OperationResult> {
+  await claimRecord(context, recordOf(operation.name, context));
+  const target_url = markUrl(operation.target_url, makeMark(context.installation, context.unique()));
+  await context.writer.updateSubscription(operation.subscription_id, { target_url });
+  return DONE;
+}
+
+/** Claim, DELETE, then the record: cut off in between, the record still names what is left to delete. */
+export async function deleteEntry(
+  operation: DeleteOperation,
+  context: ApplyContext,
+): Promise<OperationResult> {
+  const { name, subscription_id, before } = operation;
+  if (name !== null && before !== null) await claimRecord(context, recordOf(name, context));
+  if (subscription_id !== null && before !== null) await context.writer.deleteSubscription(subscription_id);
+  if (name !== null && context.records.get(name) !== null) await context.records.remove(name);
+  return DONE;
+}
+
+/** The new record first, then the old one goes: cut off in between, both name the subscription and one is dropped. */
+export async function renameEntry(
+  operation: RenameOperation,
+  context: ApplyContext,
+): Promise<OperationResult> {
+  const { name, from, isInterrupted } = operation;
+  const survivor = isInterrupted ? recordOf(name, context) : { ...recordOf(from, context), name };
+  await claimRecord(context, survivor);
+  await context.records.remove(from);
+  return DONE;
+}
+
+/** Cleans up an interrupted create: what is live at its marked URL is claimed and deleted, the intent cleared. */
+export async function recoverEntry(
+  { name }: RecoverOperation,
+  context: ApplyContext,
+): Promise<OperationResult> {
+  const { intent } = recordOf(name, context);
+  if (intent !== null) await deleteMarked(name, intent.marked_url, context);
+  await clearIntent(context, name);
+  return DONE;
+}
+
+/** Deletes what a late request left, if it still carries the mark that makes it ours. */
+export async function collectOrphan(
+  operation: CollectOperation,
+  context: ApplyContext,
+): Promise<OperationResult> {
+  const { subscription_id, target_url } = operation;
+  const live = await context.reader.getSubscription(subscription_id);
+  if (live === undefined) return DONE;
+  if (markOf(live.target_url) !== markOf(target_url))
+    return { status: 'skipped', reason: 'its URL was changed meanwhile' };
+  await context.writer.deleteSubscription(subscription_id);
+  return DONE;
+}
+
+function recordOf(name: string, context: ApplyContext): EntryRecord {
+  const record = context.records.get(name);
+  if (record === null) throw new Error(`no record of ${name} in a plan that needs one`);
+  return record;
+}

@@ -1,0 +1,250 @@
+/*
+ * Creating a subscription whose secret the API shows exactly once.
+ *
+ *   absent ─put intent─▶ creating ─POST marked─▶ 201 ─put current+secret─▶ stored ─PUT declared URL─▶ active
+ *     (expect: absent)      │                     │  (expect: version)                   │
+ *                           │                     │                                      │
+ *      refused (4xx) ◀──────┤                     ├─ sink fails: try again until the     ├─ URL taken meanwhile:
+ *      → intent cleared     │                     │  deadline, then DELETE it            │  ours stays at the marked
+ *                           │                     │                                      │  URL, held `url-taken`
+ *                           │                     └─ version lost: another process took
+ *                           │                        over → DELETE what was made here
+ *                           │
+ *                           └─ unknown (timeout, reset, 5xx, unreadable 2xx) → look for the marked URL:
+ *                              live → claim, DELETE; then a new intent with a new mark, POST again (bounded)
+ *
+ * Every POST goes to a URL with a mark that was never used before, and the intent that names it is durable
+ * before the POST. So after any crash a live subscription is unfinished and ours if and only if its URL
+ * carries our mark and no record has its id; and whatever arrives late can be told from everything else.
+ * A crash leaves either the intent (the next pass claims and cleans up) or the stored record with a marked
+ * URL (an ordinary difference for the next pass).
+ */
+import { RequestError, SinkConflictError, SinkError } from '../domain/errors.ts';
+import type { CreateOperation } from '../domain/operation.ts';
+import { emptyRecord, type EntryRecord } from '../domain/record.ts';
+import type { OperationResult } from '../domain/report.ts';
+import type { LiveSubscription } from '../domain/subscription.ts';
+import { makeMark, markOf, markUrl, normaliseUrl } from '../domain/target-url.ts';
+import type { CreatedSubscription } from '../linq/linq-api.ts';
+import { serverTime, type ApplyContext } from './context.ts';
+import { conflictResult, failure } from './results.ts';
+import { appliedFrom, clearIntent } from './records.ts';
+
+const MAX_ATTEMPTS = 3;
+const MAX_PAUSE_MS = 60_000;
+const FIRST_PAUSE_MS = 500;
+const STORE_PAUSE_MS = 1_000;
+
+/** Creates the entry's subscription; how it ended is data, except that a bug throws. */
+export async function createEntry(
+  operation: CreateOperation,
+  context: ApplyContext,
+): Promise<OperationResult> {
+  const { name } = operation;
+  for (let attempt = 1; ; attempt += 1) {
+    if (context.stop.signal.aborted)
+      return giveUp(name, context, { status: 'skipped', reason: 'interrupted' });
+    const url = markUrl(operation.fields.target_url, makeMark(context.installation, context.unique()));
+    const base = context.records.get(name) ?? emptyRecord(name, context.owner);
+    await putIntent(base, url, context);
+    let created: CreatedSubscription;
+    try {
+      const { is_active, ...fields } = operation.fields;
+      created = await context.writer.createSubscription({ ...fields, target_url: url });
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error;
+      const found = await cleanUp(name, url, error, context);
+      if (found === 'unclear') return { ...failure(error), status: 'unknown' };
+      const isFinal = error.outcome === 'refused' && error.status !== 429 && found === 'absent';
+      const pause = error.retryAfterMs ?? FIRST_PAUSE_MS * 2 ** (attempt - 1);
+      if (isFinal || attempt === MAX_ATTEMPTS || pause > MAX_PAUSE_MS)
+        return giveUp(name, context, failure(error));
+      await context.clock.sleep(pause, context.stop.signal);
+      continue;
+    }
+    return store(operation, base, created, context);
+  }
+}
+
+async function putIntent(base: EntryRecord, marked_url: string, context: ApplyContext): Promise<void> {
+  const deadline = new Date(context.serverNow() + context.landingTime).toISOString();
+  await context.records.write({ ...base, intent: { marked_url, deadline, holder: context.holder } });
+}
+
+/** After a POST that failed: whatever it may have left at the marked URL is claimed and deleted. */
+async function cleanUp(
+  name: string,
+  url: string,
+  error: RequestError,
+  context: ApplyContext,
+): Promise<'absent' | 'deleted' | 'unclear'> {
+  if (error.outcome === 'not-sent') return 'absent';
+  try {
+    return await deleteMarked(name, url, context);
+  } catch (problem) {
+    if (problem instanceof RequestError) return 'unclear';
+    throw problem;
+  }
+}
+
+/** Deletes what is live at the marked URL, after a conditional write has shown that the intent is ours. */
+export async function deleteMarked(
+  name: string,
+  url: string,
+  context: ApplyContext,
+): Promise<'absent' | 'deleted'> {
+  const { subscriptions } = await context.reader.listSubscriptions();
+  const live = subscriptions.filter(({ target_url }) => markOf(target_url) === markOf(url));
+  if (live.length === 0) return 'absent';
+  const record = context.records.get(name);
+  if (record !== null) await putIntent(record, url, context);
+  for (const { id } of live) await context.writer.deleteSubscription(id);
+  return 'deleted';
+}
+
+async function giveUp(
+  name: string,
+  context: ApplyContext,
+  result: OperationResult,
+): Promise<OperationResult> {
+  await clearIntent(context, name);
+  return result;
+}
+
+/** The secret is in memory only: nothing is called done before it is durable. */
+async function store(
+  operation: CreateOperation,
+  base: EntryRecord,
+  { subscription, signing_secret }: CreatedSubscription,
+  context: ApplyContext,
+): Promise<OperationResult> {
+  const { name, fields, prevent_destroy } = operation;
+  const now = serverTime(context);
+  const created_at =
+    subscription.created_at === undefined ? now : new Date(subscription.created_at).toISOString();
+  const outcome = await storeRecord(
+    {
+      ...base,
+      current: {
+        subscription_id: subscription.id,
+        target_url: fields.target_url,
+        signing_secret,
+        created_at,
+      },
+      previous: base.current
+        ? {
+            subscription_id: base.current.subscription_id,
+            signing_secret: base.current.signing_secret,
+            retired_at: now,
+          }
+        : base.previous,
+      intent: null,
+      applied: fields,
+      prevent_destroy,
+      applied_from: appliedFrom(context),
+    },
+    context,
+  );
+  if (outcome === 'stored') return activate(operation, subscription, context);
+  if (outcome === 'lost') return undo(name, subscription.id, context);
+  return compensate(name, subscription.id, outcome, context);
+}
+
+/** Tries until the secret is stored, the record is lost to another process, or time is up. */
+async function storeRecord(
+  record: EntryRecord,
+  context: ApplyContext,
+): Promise<'stored' | 'lost' | SinkError> {
+  const { clock, stop } = context;
+  let deadline = clock.now() + context.storeTimeout;
+  let isStopping = false;
+  for (;;) {
+    try {
+      await context.records.write(record);
+      return 'stored';
+    } catch (error) {
+      if (error instanceof SinkConflictError) return 'lost';
+      if (!(error instanceof SinkError)) throw error;
+      if (stop.signal.aborted && !isStopping) {
+        isStopping = true;
+        deadline = Math.min(deadline, clock.now() + stop.graceMs);
+      }
+      if (clock.now() >= deadline) return error;
+      await clock.sleep(STORE_PAUSE_MS, isStopping ? undefined : stop.signal);
+    }
+  }
+}
+
+/** Another process took the record over. What was made here goes, unless that process builds on it. */
+async function undo(name: string, id: string, context: ApplyContext): Promise<OperationResult> {
+  const entry = await context.sink.read(name);
+  const isTheirs = entry.kind === 'intact' && entry.record.current?.subscription_id === id;
+  if (!isTheirs) await context.writer.deleteSubscription(id);
+  return conflictResult(name, context);
+}
+
+/** The sink refused the secret for as long as we may wait: a subscription without its secret must not stay. */
+async function compensate(
+  name: string,
+  id: string,
+  cause: SinkError,
+  context: ApplyContext,
+): Promise<OperationResult> {
+  try {
+    await context.writer.deleteSubscription(id);
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    const hint = 'its secret could not be stored; the next pass deletes it and creates it again';
+    return { ...failure(error), status: 'unknown', hint };
+  }
+  try {
+    await clearIntent(context, name);
+  } catch (error) {
+    // The intent stays where it is, and the next pass finds nothing at its URL.
+    if (!(error instanceof SinkError || error instanceof SinkConflictError)) throw error;
+  }
+  return {
+    ...failure(cause),
+    hint: 'its secret could not be stored, so the new subscription was deleted again',
+  };
+}
+
+/** The secret is durable: now the subscription gets the URL, and the state, that the file declares. */
+async function activate(
+  { fields }: CreateOperation,
+  { id }: LiveSubscription,
+  context: ApplyContext,
+): Promise<OperationResult> {
+  const { target_url } = fields;
+  try {
+    await context.writer.updateSubscription(id, {
+      target_url,
+      ...(fields.is_active === false && { is_active: false }),
+    });
+    return { status: 'done' };
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    const hint = 'its secret is stored; the next pass gives it its URL';
+    return (await takenResult(target_url, id, error, context)) ?? { ...failure(error), hint };
+  }
+}
+
+/** After a PUT that was refused: held, when another subscription has the URL. */
+export async function takenResult(
+  url: string,
+  id: string,
+  error: RequestError,
+  context: ApplyContext,
+): Promise<OperationResult | undefined> {
+  if (error.outcome !== 'refused' || error.status === 404) return undefined;
+  const { subscriptions } = await context.reader.listSubscriptions();
+  const other = subscriptions.find(
+    (live) => live.id !== id && normaliseUrl(live.target_url) === normaliseUrl(url),
+  );
+  if (other === undefined) return undefined;
+  return {
+    status: 'held',
+    guard: 'url-taken',
+    reason: `the subscription ${other.id} took its URL; free the URL, then sync again`,
+  };
+}

@@ -1,0 +1,196 @@
+import { ObservationError, type AppError, RequestError } from '../domain/errors.ts';
+import type { Observation, ObservedRecord } from '../domain/observation.ts';
+import {
+  isSameHolder,
+  ownedIds,
+  type EntryRecord,
+  type Holder,
+  type InstallationRecord,
+} from '../domain/record.ts';
+import type { LiveSubscription } from '../domain/subscription.ts';
+import type { LinqReader, Listing } from '../linq/linq-api.ts';
+import type { SecretReader, SinkEntry, Version } from '../secrets/sink.ts';
+import type { Clock } from './context.ts';
+import { inParallel } from './in-parallel.ts';
+import type { VersionedRecord } from './records.ts';
+
+/** What observing needs: readers only, so that it cannot write. */
+export interface ObserveContext {
+  readonly reader: LinqReader;
+  readonly secrets: SecretReader;
+  readonly clock: Clock;
+  readonly owner: string;
+  readonly holder: Holder;
+  /** Whether a holder certainly works no more. */
+  readonly isGone: (holder: Holder) => Promise<boolean>;
+  readonly concurrency: number;
+}
+
+/** An observation, and beside it what only applying needs: the versions that writes must expect. */
+export interface Seen {
+  readonly observation: Observation;
+  readonly records: ReadonlyMap<string, VersionedRecord>;
+  readonly installationVersion: Version;
+}
+
+/** Records are files or a local service's answers: more of them at once than API requests. */
+const READ_WIDTH = 32;
+
+/**
+ * The whole list first, then the records, then GET by id for what a record names and the list lacks.
+ * Fails when any of these does, or when the list is wrong; the catalogue of events and the lines of the
+ * account only feed warnings, and so does their failure.
+ */
+export async function observe(names: readonly string[], context: ObserveContext): Promise<Seen> {
+  const [events, lines, seen] = await Promise.all([
+    orWarning(() => context.reader.listEvents(), 'event names are not checked'),
+    orWarning(() => context.reader.listPhoneLines(), 'the account is not checked by its lines'),
+    observeTwice(names, context),
+  ]);
+  const { listing, sink, subscriptions } = seen;
+  const observation = {
+    subscriptions,
+    records: sink.observed,
+    installation: sink.installation,
+    events: events.value,
+    lines: lines.value,
+    serverTime: listing.serverTime ?? context.clock.now(),
+    warnings: [events.warning, lines.warning].flatMap((warning) => warning ?? []),
+  };
+  return { observation, records: sink.versions, installationVersion: sink.installationVersion };
+}
+
+interface Look {
+  readonly listing: Listing;
+  readonly sink: SinkView;
+  /** The list, and what GET by id found beside it. */
+  readonly subscriptions: readonly LiveSubscription[];
+  /** What GET by id found although the list lacks it. */
+  readonly extra: readonly LiveSubscription[];
+}
+
+/**
+ * An id that GET finds and the list lacks was made in between, or the list is wrong. After a second look
+ * it must be in the list, or have been made after that list, by the server's own clock.
+ */
+async function observeTwice(names: readonly string[], context: ObserveContext): Promise<Look> {
+  const first = await look(names, context);
+  if (first.extra.length === 0) return first;
+  const second = await look(names, context);
+  const before = new Set(first.extra.map(({ id }) => id));
+  const wrong = second.extra.find(
+    ({ id, created_at }) => before.has(id) || !isMadeAfter(created_at, second.listing),
+  );
+  if (wrong === undefined) return second;
+  throw new ObservationError(
+    `cannot trust the list of subscriptions: it lacks ${wrong.id}, which GET by id finds`,
+    {
+      hint: 'nothing was planned or changed; run again, and report it to Linq if it stays',
+    },
+  );
+}
+
+/** `Date` headers have whole seconds. */
+function isMadeAfter(created_at: number | undefined, { serverTime }: Listing): boolean {
+  return created_at !== undefined && serverTime !== undefined && created_at >= serverTime - 1_000;
+}
+
+async function look(names: readonly string[], context: ObserveContext): Promise<Look> {
+  const listing = await context.reader.listSubscriptions();
+  const sink = await readSink(names, context);
+  const listed = new Set(listing.subscriptions.map(({ id }) => id));
+  const missing = [...new Set(sink.ids)].filter((id) => !listed.has(id)).sort();
+  const found = await inParallel(missing, context.concurrency, (id) => context.reader.getSubscription(id));
+  const extra = found.flatMap((subscription) => subscription ?? []);
+  return { listing, sink, subscriptions: [...listing.subscriptions, ...extra], extra };
+}
+
+interface SinkView {
+  readonly observed: ReadonlyMap<string, ObservedRecord>;
+  readonly versions: ReadonlyMap<string, VersionedRecord>;
+  readonly installation: InstallationRecord | null;
+  readonly installationVersion: Version;
+  /** Ids that our records name. */
+  readonly ids: readonly string[];
+}
+
+async function readSink(names: readonly string[], context: ObserveContext): Promise<SinkView> {
+  const listed = await context.secrets.list();
+  const all = [...new Set([...listed, ...names])].sort();
+  const entries = await inParallel(all, READ_WIDTH, (name) => context.secrets.read(name));
+  const observed = new Map<string, ObservedRecord>();
+  const versions = new Map<string, VersionedRecord>();
+  const ids: string[] = [];
+  const isGone = rememberHolders(context);
+  for (const [index, name] of all.entries()) {
+    const entry = entries[index] as SinkEntry<EntryRecord>;
+    const record = await classify(entry, context, isGone);
+    observed.set(name, record);
+    versions.set(name, { version: entry.version, record: record.kind === 'intact' ? record.record : null });
+    if (record.kind === 'intact') ids.push(...ownedIds(record.record));
+  }
+  const installation = await context.secrets.readInstallation();
+  if (installation.kind === 'damaged' || installation.kind === 'newer') {
+    throw new ObservationError(
+      `cannot read ${context.secrets.locate('_installation')}: it is ${installation.kind}`,
+      {
+        hint: 'restore it from a backup: without it, unfinished subscriptions cannot be told from foreign ones',
+      },
+    );
+  }
+  return {
+    observed,
+    versions,
+    installation: installation.kind === 'intact' ? installation.record : null,
+    installationVersion: installation.version,
+    ids,
+  };
+}
+
+async function classify(
+  entry: SinkEntry<EntryRecord>,
+  { owner, holder }: ObserveContext,
+  isGone: (holder: Holder) => Promise<boolean>,
+): Promise<ObservedRecord> {
+  if (entry.kind !== 'intact') return entry;
+  const { record } = entry;
+  if (record.owner !== owner) {
+    return {
+      kind: 'other-owner',
+      owner: record.owner,
+      ids: ownedIds(record),
+      marked_url: record.intent?.marked_url ?? null,
+    };
+  }
+  const isOver = async (other: Holder | undefined): Promise<boolean> =>
+    other !== undefined && (isSameHolder(other, holder) || (await isGone(other)));
+  return {
+    kind: 'intact',
+    record,
+    isIntentAbandoned: await isOver(record.intent?.holder),
+    isApplierGone: await isOver(record.applied_from?.holder),
+  };
+}
+
+/** Thousands of records name the same few holders: each is looked up once per pass. */
+function rememberHolders({ isGone }: ObserveContext): (holder: Holder) => Promise<boolean> {
+  const known = new Map<string, Promise<boolean>>();
+  return (holder) => {
+    const key = JSON.stringify(holder);
+    const answer = known.get(key) ?? isGone(holder);
+    known.set(key, answer);
+    return answer;
+  };
+}
+
+async function orWarning<T>(
+  read: () => Promise<T>,
+  consequence: string,
+): Promise<{ value: T | null; warning: string | null }> {
+  try {
+    return { value: await read(), warning: null };
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    return { value: null, warning: `${(error satisfies AppError).message}; ${consequence}` };
+  }
+}

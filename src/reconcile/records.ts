@@ -1,0 +1,77 @@
+import { SinkConflictError } from '../domain/errors.ts';
+import { isVacant, type AppliedFrom, type EntryRecord } from '../domain/record.ts';
+import { Secret } from '../domain/secret.ts';
+import { ABSENT, type SecretSink, type Version } from '../secrets/sink.ts';
+import { serverTime, type ApplyContext } from './context.ts';
+
+/**
+ * The records as this pass last saw or wrote them, each with its version. Every write is conditional on
+ * that version, so a process whose view is stale learns it here, before it calls the API.
+ */
+export interface Records {
+  /** The record, or null where there is none. */
+  get(name: string): EntryRecord | null;
+  /** Fails with `SinkConflictError` when another process wrote or removed the record meanwhile. */
+  write(record: EntryRecord): Promise<void>;
+  remove(name: string): Promise<void>;
+}
+
+export interface VersionedRecord {
+  readonly version: Version;
+  readonly record: EntryRecord | null;
+}
+
+export function openRecords(sink: SecretSink, seen: ReadonlyMap<string, VersionedRecord>): Records {
+  const known = new Map(seen);
+  const expected = (name: string): Version => known.get(name)?.version ?? ABSENT;
+  return {
+    get: (name) => known.get(name)?.record ?? null,
+    async write(record) {
+      const version = await writeOrSettle(sink, record, expected(record.name));
+      known.set(record.name, { version, record });
+    },
+    async remove(name) {
+      known.set(name, { version: await sink.remove(name, expected(name)), record: null });
+    },
+  };
+}
+
+/** A conflict may be our own earlier write, whose outcome was unknown: the same content there is success. */
+async function writeOrSettle(sink: SecretSink, record: EntryRecord, expected: Version): Promise<Version> {
+  try {
+    return await sink.write(record, expected);
+  } catch (error) {
+    if (!(error instanceof SinkConflictError)) throw error;
+    const entry = await sink.read(record.name);
+    if (entry.kind === 'intact' && isSameRecord(entry.record, record)) return entry.version;
+    throw error;
+  }
+}
+
+function isSameRecord(a: EntryRecord, b: EntryRecord): boolean {
+  const text = (record: EntryRecord): string =>
+    JSON.stringify(record, (_, value: unknown) => (value instanceof Secret ? '' : value));
+  const secrets = ({ current, next, previous }: EntryRecord): readonly (Secret | null)[] =>
+    [current, next, previous].map((stored) => stored?.signing_secret ?? null);
+  const others = secrets(b);
+  return text(a) === text(b) && secrets(a).every((secret, i) => secret?.reveal() === others[i]?.reveal());
+}
+
+/** Who applies, and from what. */
+export function appliedFrom(context: ApplyContext): AppliedFrom {
+  const { content_hash, revision } = context.desired;
+  return { content_hash, revision, holder: context.holder, server_time: serverTime(context) };
+}
+
+/** Proves that our view of the record is the current one, and makes every other view stale. */
+export async function claimRecord(context: ApplyContext, record: EntryRecord): Promise<void> {
+  await context.records.write({ ...record, applied_from: appliedFrom(context) });
+}
+
+/** Takes the intent out of the record; a record with nothing left in it goes. */
+export async function clearIntent(context: ApplyContext, name: string): Promise<void> {
+  const record = context.records.get(name);
+  if (record === null) return;
+  const cleared = { ...record, intent: null };
+  await (isVacant(cleared) ? context.records.remove(name) : context.records.write(cleared));
+}
