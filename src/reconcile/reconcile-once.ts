@@ -40,7 +40,7 @@ export interface PassContext extends PlanContext {
   /** Refuse unless the plan's id begins so. */
   readonly expectedPlan: string | null;
   /** Told of the plan before it is applied. */
-  readonly onPlan: (plan: Plan) => void;
+  readonly onPlan: (plan: Plan) => void | Promise<void>;
   /** Told what a person should know about the sink and the account before the first write. */
   readonly onNotice: (notice: string) => void;
 }
@@ -78,7 +78,7 @@ export async function reconcileOnce(
   context: PassContext,
 ): Promise<{ plan: Plan; report: Report }> {
   const { plan, seen } = await planOnce(desired, context);
-  context.onPlan(plan);
+  await context.onPlan(plan);
   refuseUnexpected(plan, context.expectedPlan);
   const isAccountHeld = plan.held.some(({ guard }) => guard === 'account');
   if (plan.operations.length === 0 && (seen.observation.installation === null || isAccountHeld)) {

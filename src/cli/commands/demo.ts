@@ -1,0 +1,210 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startEmulator, type Emulator } from '../../emulator/emulator.ts';
+import type { ExitCode } from '../exit.ts';
+import type { Io } from '../io.ts';
+import { paintFor } from '../paint.ts';
+
+const FILE = `version: 1
+defaults:
+  subscribed_events: [message.received, message.failed]
+subscriptions:
+  orders:
+    target_url: https://hooks.example.com/orders?version=2026-02-03
+  support:
+    target_url: https://hooks.example.com/linq?line=support&version=2026-02-03
+    subscribed_events: [message.received, reaction.added]
+    phone_numbers: ["+12025550101"]
+`;
+
+const BILLING = `  billing:
+    target_url: https://hooks.example.com/billing?version=2026-02-03
+`;
+
+const EXIT_WORDS: Readonly<Record<string, string>> = { '0': 'done', '3': 'something is held' };
+
+/** What every scene of the story has at hand. */
+interface Stage {
+  readonly io: Io;
+  readonly emulator: Emulator;
+  readonly folder: string;
+  /** A command in the folder, as a process of its own, its output shown. Ends with its exit code. */
+  readonly run: (...argv: string[]) => Promise<number | null>;
+  readonly heading: (text: string) => void;
+  readonly tell: (text: string) => void;
+}
+
+/** The whole story on the emulator, in a temporary folder: real commands as real processes over real HTTP. */
+export async function demo(io: Io): Promise<ExitCode> {
+  const emulator = await startEmulator();
+  const folder = await mkdtemp(join(tmpdir(), 'linq-gitops-demo-'));
+  try {
+    const isAsTold = await tellStory(openStage(io, emulator, folder));
+    return isAsTold ? 0 : 1;
+  } finally {
+    await emulator.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function openStage(io: Io, emulator: Emulator, folder: string): Stage {
+  const paint = paintFor(io.stdout, io);
+  const tell = (text: string): void => void io.stdout.write(`${text}\n`);
+  return {
+    io,
+    emulator,
+    folder,
+    tell,
+    heading: (text) => tell(`\n${paint.bold(`── ${text}`)}\n`),
+    async run(...argv) {
+      tell(paint.dim(`$ linq-gitops ${argv.join(' ')}`));
+      const child = startCommand(io, emulator, folder, argv);
+      const [code] = (await once(child, 'close')) as [number | null];
+      tell(paint.dim(`(exit ${String(code)}: ${EXIT_WORDS[String(code)] ?? 'see above'})`));
+      return code;
+    },
+  };
+}
+
+async function tellStory(stage: Stage): Promise<boolean> {
+  const { emulator, heading, tell, run, folder } = stage;
+  const file = join(folder, 'subscriptions.yaml');
+  const foreignBefore = JSON.stringify(emulator.subscriptions());
+  await writeFile(file, FILE);
+  tell(
+    `A Linq account (emulated at ${emulator.url}) with three subscriptions that are not ours, and this file:\n`,
+  );
+  tell(FILE);
+
+  heading('1. What would happen? A dry run only reads.');
+  const codes = [await run('sync', '--dry-run')];
+  heading('2. Apply it. Each secret is on disk before its subscription is called done.');
+  codes.push(await run('sync'));
+  heading('3. Again: nothing to do, and nothing is written.');
+  codes.push(await run('sync'));
+  heading('4. A commit adds an entry and an event.');
+  await writeFile(file, FILE.replace('reaction.added]', 'reaction.added, message.read]') + BILLING);
+  codes.push(await run('sync'));
+  heading('5. Somebody changes a subscription by hand. The next pass puts it back.');
+  const drifted = emulator.subscriptions().find(({ target_url }) => target_url.includes('/orders'));
+  emulator.external.patch(drifted?.id ?? '', { subscribed_events: ['message.sent'] });
+  codes.push(await run('sync'));
+  codes.push(await killAndRecover(stage, file));
+  const isVerified = await deliverAndVerify(stage);
+
+  heading('The foreign subscriptions, in the end');
+  const foreign = emulator.subscriptions().filter(({ id }) => foreignBefore.includes(id));
+  const isUntouched = JSON.stringify(foreign) === foreignBefore;
+  tell(isUntouched ? 'untouched: byte for byte what they were.' : 'CHANGED: this is a bug.');
+  return codes.every((code) => code === 0) && isVerified && isUntouched;
+}
+
+/** The worst moment: the subscription exists, and its secret has not reached us yet. */
+async function killAndRecover(
+  { io, emulator, folder, heading, tell, run }: Stage,
+  file: string,
+): Promise<number | null> {
+  heading('6. kill -9 in the middle of a create: Linq has made it, its secret is lost on the wire.');
+  await writeFile(
+    file,
+    `${await readFile(file, 'utf8')}  refunds:\n    target_url: https://hooks.example.com/refunds?version=2026-02-03\n`,
+  );
+  const held = emulator.addFault({ match: { path: 'create' }, action: { kind: 'hold', at: 'after' } });
+  const child = startCommand(io, emulator, folder, ['sync']);
+  await held.reached();
+  child.kill('SIGKILL');
+  await once(child, 'close');
+  held.remove();
+  const left = emulator.subscriptions().find(({ target_url }) => target_url.includes('/refunds'));
+  tell(`\nkilled. Linq now has ${left?.target_url ?? 'nothing'}`);
+  tell('and nobody has its secret. Its mark says that it is ours and unfinished:\n');
+  return run('sync');
+}
+
+/** The proof: what Linq signs verifies with what the sink holds. */
+async function deliverAndVerify({ io, emulator, folder, heading, tell }: Stage): Promise<boolean> {
+  heading('7. Linq delivers an event. Its signature is verified with the secret from the sink.');
+  tell('$ linq-gitops secret refunds --format json | (the receiver)');
+  const child = startCommand(io, emulator, folder, ['secret', 'refunds', '--format', 'json'], 'pipe');
+  let output = '';
+  child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  await once(child, 'close');
+  const { signing_secret, subscription_id } = JSON.parse(output) as {
+    signing_secret: string;
+    subscription_id: string;
+  };
+  const receiver = await startVerifier(signing_secret);
+  const { status } = await emulator.deliver(subscription_id, { url: receiver.url });
+  await receiver.close();
+  tell(
+    status === 200
+      ? 'the receiver answers 200: the signature is right.'
+      : `the receiver answers ${status}: the signature is WRONG.`,
+  );
+  return status === 200;
+}
+
+function startCommand(
+  io: Io,
+  emulator: Emulator,
+  folder: string,
+  argv: readonly string[],
+  stdout: 'inherit' | 'pipe' = 'inherit',
+): ChildProcess {
+  const main = fileURLToPath(new URL('../main.js', import.meta.url));
+  const { PATH, TERM, NO_COLOR, FORCE_COLOR, LANG } = io.env;
+  return spawn(process.execPath, [main, ...argv], {
+    cwd: folder,
+    stdio: ['ignore', stdout, 'inherit'],
+    env: {
+      ...{ PATH, TERM, NO_COLOR, FORCE_COLOR, LANG },
+      LINQ_API_V3_BASE_URL: emulator.url,
+      LINQ_API_V3_API_KEY: emulator.apiKey,
+      // The folder goes with the demo, and the secrets in it are of no use elsewhere.
+      LINQ_GITOPS_SECRETS_FILE_EPHEMERAL: 'true',
+    },
+  });
+}
+
+/** A receiver as in Linq's guide: 200 for a valid Standard Webhooks signature, 401 otherwise. */
+async function startVerifier(secret: string): Promise<{ url: string; close: () => Promise<void> }> {
+  const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      response.statusCode = isSigned(request.headers, Buffer.concat(chunks), key) ? 200 : 401;
+      response.end();
+    });
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}/`,
+    async close() {
+      server.closeAllConnections();
+      await once(server.close(), 'close');
+    },
+  };
+}
+
+function isSigned(headers: IncomingHttpHeaders, body: Buffer, key: Buffer): boolean {
+  const [id, timestamp, signatures] = ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map((name) =>
+    String(headers[name]),
+  );
+  const expected = createHmac('sha256', key)
+    .update(`${id ?? ''}.${timestamp ?? ''}.`)
+    .update(body)
+    .digest();
+  return (signatures ?? '').split(' ').some((signature) => {
+    const given = Buffer.from(signature.replace(/^v1,/, ''), 'base64');
+    return given.length === expected.length && timingSafeEqual(given, expected);
+  });
+}

@@ -1,0 +1,193 @@
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { renderProblems } from '../../config/render-problems.ts';
+import { ConfigError, UsageError } from '../../domain/errors.ts';
+import type { Plan } from '../../domain/plan.ts';
+import type { Report, RequestCount } from '../../domain/report.ts';
+import { planDocument, renderJson, toJson, type Outcome } from '../../plan/render-json.ts';
+import { renderMarkdown } from '../../plan/render-markdown.ts';
+import { renderReportText } from '../../plan/render-report.ts';
+import { renderPlanText } from '../../plan/render-text.ts';
+import { planOnce, reconcileOnce } from '../../reconcile/reconcile-once.ts';
+import type { SecretReader } from '../../secrets/sink.ts';
+import { codeOfPass, type ExitCode } from '../exit.ts';
+import { say, type Io } from '../io.ts';
+import {
+  loadDesired,
+  openApi,
+  openReader,
+  openSession,
+  openSink,
+  planContext,
+  unique,
+  type CommonOptions,
+} from '../open.ts';
+import { hasSymbols, paintFor } from '../paint.ts';
+import { createProgress } from '../progress.ts';
+import { errorNotes, reportError } from '../report-error.ts';
+import { withSignals } from '../signals.ts';
+
+export interface SyncOptions extends CommonOptions {
+  readonly dryRun: boolean;
+  readonly detailedExitcode: boolean;
+  readonly expectPlan?: string;
+  readonly out?: string;
+}
+
+/** What a pass has come to so far, so that the document can tell it even when the pass fails. */
+interface Outcomes {
+  plan: Plan | null;
+  report: Report | null;
+  requests: () => RequestCount;
+  locate: SecretReader['locate'];
+}
+
+/** One pass: prints the plan, applies it (unless dry) with progress, prints the report. */
+export async function sync(options: SyncOptions, io: Io): Promise<ExitCode> {
+  const so: Outcomes = {
+    plan: null,
+    report: null,
+    requests: () => ({ reads: 0, writes: 0 }),
+    locate: (name) => name,
+  };
+  let exitCode: ExitCode;
+  let failure: unknown = null;
+  try {
+    exitCode = await (options.dryRun ? dryRun(options, io, so) : wetRun(options, io, so));
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    failure = error;
+    exitCode = reportError(io, error);
+  }
+  if (options.format === 'json') {
+    const { plan, report } = so;
+    const errors = failure === null ? [] : errorNotes(failure);
+    const outcome = outcomeOf(exitCode, so);
+    io.stdout.write(renderJson({ plan, report, requests: so.requests(), exitCode, outcome, errors }));
+  } else if (options.format === 'markdown' && so.plan !== null) {
+    io.stdout.write(renderMarkdown(so.plan, so.report, { locate: so.locate, requests: so.requests() }));
+  }
+  return exitCode;
+}
+
+async function dryRun(options: SyncOptions, io: Io, so: Outcomes): Promise<ExitCode> {
+  const session = await openSession(io, options);
+  const { desired, warnings } = await loadDesired(session);
+  io.stderr.write(renderProblems(warnings));
+  const api = openApi(session, io);
+  try {
+    const secrets = openReader(session, io);
+    so.requests = () => api.reader.requests();
+    so.locate = (name) => secrets.locate(name);
+    const { plan } = await planOnce(desired, await planContext(session, api.reader, secrets));
+    await showPlan(plan, options, io, so);
+    return codeOfPass(plan, null, { detailed: options.detailedExitcode });
+  } finally {
+    await api.close();
+  }
+}
+
+async function wetRun(options: SyncOptions, io: Io, so: Outcomes): Promise<ExitCode> {
+  const session = await openSession(io, options);
+  const { desired, warnings } = await loadDesired(session);
+  io.stderr.write(renderProblems(warnings));
+  const api = openApi(session, io);
+  const sink = openSink(session, io);
+  try {
+    so.requests = () => api.reader.requests();
+    so.locate = (name) => sink.locate(name);
+    const base = await planContext(session, api.reader, sink);
+    let progress = createProgress(io, 0);
+    const { value, signalCode } = await withSignals(io, (stop) =>
+      reconcileOnce(desired, {
+        ...base,
+        secrets: sink,
+        writer: api.writer,
+        unique,
+        stop,
+        progress: {
+          started: (operation) => progress.started(operation),
+          ended: (operation, result) => {
+            session.logger.info({ operation: operation.key, status: result.status }, 'operation ended');
+            progress.ended(operation, result);
+          },
+        },
+        expectedPlan: options.expectPlan ?? null,
+        onPlan: async (plan) => {
+          await showPlan(plan, options, io, so);
+          progress = createProgress(io, plan.operations.length);
+        },
+        onNotice: (notice) => say(io, `note: ${notice}`),
+      }),
+    );
+    progress.clear();
+    so.report = value.report;
+    if (options.format === 'text') {
+      const held = value.plan.held.length;
+      const colours = paintFor(io.stdout, io);
+      io.stdout.write(
+        `\n${renderReportText(value.report, { colours, requests: so.requests(), held, ...widthOf(io) })}`,
+      );
+    }
+    const wasCut = value.report.items.some(({ result }) => result.status === 'skipped');
+    return signalCode !== undefined && wasCut
+      ? signalCode
+      : codeOfPass(value.plan, value.report, { detailed: false });
+  } finally {
+    await Promise.all([api.close(), sink.close()]);
+  }
+}
+
+async function showPlan(plan: Plan, options: SyncOptions, io: Io, so: Outcomes): Promise<void> {
+  so.plan = plan;
+  if (options.out !== undefined) await writePlan(resolve(io.cwd, options.out), plan);
+  if (options.format !== 'text') return;
+  const text = renderPlanText(plan, {
+    colours: paintFor(io.stdout, io),
+    locate: so.locate,
+    requests: so.requests(),
+    dryRun: options.dryRun,
+    symbols: hasSymbols(io.stdout, io),
+    ...widthOf(io),
+  });
+  io.stdout.write(text);
+}
+
+async function writePlan(path: string, plan: Plan): Promise<void> {
+  try {
+    await writeFile(path, toJson(planDocument(plan)));
+  } catch (error) {
+    throw new ConfigError(
+      `cannot write the plan to ${path}: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+function widthOf(io: Io): { width?: number } {
+  return io.stdout.columns === undefined ? {} : { width: io.stdout.columns };
+}
+
+function outcomeOf(exitCode: ExitCode, { plan, report }: Outcomes): Outcome {
+  switch (exitCode) {
+    case 0:
+      return plan === null || plan.operations.length === 0
+        ? 'nothing-to-do'
+        : report === null
+          ? 'changes-pending'
+          : 'done';
+    case 2:
+      return 'changes-pending';
+    case 3:
+      return plan !== null && report === null && plan.held.length === 0 ? 'refused' : 'held';
+    case 78:
+      return 'invalid-configuration';
+    case 70:
+      return 'bug';
+    case 130:
+    case 143:
+      return 'interrupted';
+    case 1:
+    case 64:
+      return 'failed';
+  }
+}

@@ -1,0 +1,49 @@
+import { resolve } from 'node:path';
+import { loadSubscriptions } from '../../config/load-subscriptions.ts';
+import { renderProblems } from '../../config/render-problems.ts';
+import { ConfigError, type Problem } from '../../domain/errors.ts';
+import { renderJson } from '../../plan/render-json.ts';
+import { plural } from '../../plan/words.ts';
+import type { ExitCode } from '../exit.ts';
+import { say, type Io } from '../io.ts';
+import { openSession, type CommonOptions } from '../open.ts';
+import { errorNotes } from '../report-error.ts';
+
+/** Checks the settings and the named files (else the one that the settings name); no network, no key. */
+export async function validate(files: readonly string[], options: CommonOptions, io: Io): Promise<ExitCode> {
+  const { settings } = await openSession(io, options);
+  const paths = files.length > 0 ? files.map((file) => resolve(io.cwd, file)) : [settings.subscriptions];
+  const problems: Problem[] = [];
+  for (const path of paths) {
+    try {
+      const { desired, warnings } = await loadSubscriptions(path);
+      io.stderr.write(renderProblems(warnings));
+      if (options.format !== 'json') {
+        io.stdout.write(`${path}: valid, ${plural(desired.entries.length, 'entry', 'entries')}\n`);
+      }
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      problems.push(
+        ...(error.problems.length > 0 ? error.problems : [{ file: path, message: error.message }]),
+      );
+    }
+  }
+  const failure =
+    problems.length > 0 ? new ConfigError(`${plural(problems.length, 'problem')} found`, problems) : null;
+  if (options.format !== 'json') {
+    if (failure) throw failure;
+    return 0;
+  }
+  io.stdout.write(
+    renderJson({
+      plan: null,
+      report: null,
+      requests: { reads: 0, writes: 0 },
+      exitCode: failure ? 78 : 0,
+      outcome: failure ? 'invalid-configuration' : 'done',
+      errors: failure ? errorNotes(failure) : [],
+    }),
+  );
+  if (failure) say(io, `error: ${failure.message}`);
+  return failure ? 78 : 0;
+}

@@ -1,0 +1,116 @@
+import { randomBytes } from 'node:crypto';
+import type { Logger } from 'pino';
+import { loadSettings } from '../config/load-settings.ts';
+import { loadSubscriptions, type LoadedSubscriptions } from '../config/load-subscriptions.ts';
+import { parseAllowance } from '../config/parse-allowance.ts';
+import type { Allowance } from '../domain/plan.ts';
+import type { Settings } from '../domain/settings.ts';
+import { createHttpClient } from '../http/http-client.ts';
+import { openApiKey } from '../linq/api-key.ts';
+import type { LinqReader, LinqWriter } from '../linq/linq-api.ts';
+import { openLinq } from '../linq/rest-linq.ts';
+import type { PlanContext } from '../reconcile/reconcile-once.ts';
+import { isHolderGone, thisHolder } from '../reconcile/holder.ts';
+import { openSecretReader, openSecretSink } from '../secrets/open-sink.ts';
+import type { SecretReader, SecretSink } from '../secrets/sink.ts';
+import { systemClock } from './clock.ts';
+import type { Io } from './io.ts';
+import { createLogger, type LogLevel } from './logger.ts';
+import { VERSION } from './version.ts';
+
+/** Requests are repeated for at most this many times `api.timeout`. */
+const BUDGET_FACTOR = 2;
+
+/** Options that every command shares, as the command line gives them. */
+export interface CommonOptions {
+  readonly config?: string;
+  readonly file?: string;
+  readonly format: 'text' | 'json' | 'markdown';
+  readonly logLevel: LogLevel;
+  readonly allow: readonly string[];
+}
+
+export interface Session {
+  readonly settings: Settings;
+  readonly allowances: readonly Allowance[];
+  readonly logger: Logger;
+}
+
+/** The settings of a command; fails with `ConfigError` and `UsageError`. */
+export async function openSession(io: Io, options: CommonOptions): Promise<Session> {
+  const allowances = options.allow.map(parseAllowance);
+  const { settings } = await loadSettings({
+    file: options.config,
+    cwd: io.cwd,
+    env: io.env,
+    flags: { subscriptions: options.file },
+  });
+  return { settings, allowances, logger: createLogger(io, options.logLevel) };
+}
+
+export function loadDesired({ settings }: Session): Promise<LoadedSubscriptions> {
+  return loadSubscriptions(settings.subscriptions);
+}
+
+export interface Api {
+  readonly reader: LinqReader;
+  readonly writer: LinqWriter;
+  close(): Promise<void>;
+}
+
+/** The API that the settings name; no request is sent. Fails with `ConfigError` where there is no key. */
+export function openApi({ settings, logger }: Session, io: Io): Api {
+  const { base_url, key_file, timeout } = settings.api;
+  const apiKey = openApiKey({ keyFile: key_file, env: io.env });
+  const http = createHttpClient({
+    timeoutMs: timeout,
+    budgetMs: timeout * BUDGET_FACTOR,
+    userAgent: `linq-gitops/${VERSION}`,
+  });
+  const linq = openLinq({
+    baseUrl: base_url,
+    apiKey,
+    http,
+    onRequest: (method, status) => logger.debug({ method, status }, 'api request'),
+  });
+  return {
+    reader: linq.reader,
+    writer: io.around?.writer(linq.writer) ?? linq.writer,
+    close: () => linq.close(),
+  };
+}
+
+/** The sink, to read only. */
+export function openReader({ settings }: Session, io: Io): SecretReader {
+  return openSecretReader(settings, io.env);
+}
+
+/** The sink, to read and write. */
+export function openSink({ settings }: Session, io: Io): SecretSink {
+  const sink = openSecretSink(settings, io.env);
+  return io.around?.sink(sink) ?? sink;
+}
+
+/** What planning is given: readers only, a dry run cannot write. */
+export async function planContext(
+  session: Session,
+  reader: LinqReader,
+  secrets: SecretReader,
+): Promise<PlanContext> {
+  const { settings, allowances } = session;
+  const holder = await thisHolder('sync');
+  return {
+    reader,
+    secrets,
+    settings,
+    allowances,
+    holder,
+    isGone: (other) => isHolderGone(other, holder),
+    clock: systemClock,
+  };
+}
+
+/** A text that was never used before; its length makes a repetition impossible in practice. */
+export function unique(): string {
+  return randomBytes(10).toString('hex');
+}

@@ -1,0 +1,146 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { ExitCode } from './exit.ts';
+import type { Io } from './io.ts';
+import { LOG_LEVELS } from './logger.ts';
+import type { CommonOptions } from './open.ts';
+import type { AdoptOptions } from './commands/adopt.ts';
+import type { EmulateOptions } from './commands/emulate.ts';
+import type { SecretOptions } from './commands/secret.ts';
+import type { SyncOptions } from './commands/sync.ts';
+import { VERSION } from './version.ts';
+
+const EXIT_CODES = `
+Exit codes:
+  0 done, or nothing to do       1 an operation, the API or the sink failed
+  2 changes are pending (sync --dry-run --detailed-exitcode)
+  3 something is held or refused 64 usage   70 a bug   78 configuration
+  130, 143 interrupted`;
+
+/** The command line. Commands load their modules when they run, and hand their exit code to `finish`. */
+export function createProgram(io: Io, finish: (code: ExitCode) => void): Command {
+  const program = new Command('linq-gitops')
+    .description('GitOps for Linq webhook subscriptions.')
+    .version(VERSION, '-V, --version', 'print the version')
+    .helpCommand(false)
+    .addHelpText('after', EXIT_CODES)
+    .configureOutput({
+      writeOut: (text) => void io.stdout.write(text),
+      writeErr: (text) => void io.stderr.write(text),
+      getOutHelpWidth: () => Math.min(io.stdout.columns ?? 80, 80),
+      getErrHelpWidth: () => 80,
+    })
+    .exitOverride();
+
+  common(program.command('validate'))
+    .description('check subscription files without network')
+    .argument('[FILE...]', 'files to check (default: the one that the settings name)')
+    .action(async (files: string[], options: CommonOptions) => {
+      const { validate } = await import('./commands/validate.ts');
+      finish(await validate(files, options, io));
+    });
+
+  for (const name of ['sync', 'plan'] as const) {
+    const command = common(program.command(name)).description(
+      name === 'sync'
+        ? 'one pass: print the plan, apply it, print the report'
+        : 'the same as sync --dry-run: print the plan, write nothing',
+    );
+    if (name === 'sync') command.option('--dry-run', 'print the plan, write nothing', false);
+    command
+      .option('--detailed-exitcode', 'with --dry-run: exit 2 when changes are pending', false)
+      .option('--expect-plan <id>', 'refuse unless the plan has this id (8 digits or more)', parsePlanPrefix)
+      .option('--out <file>', 'write the plan to a file, as JSON')
+      .action(async (options: SyncOptions) => {
+        const { sync } = await import('./commands/sync.ts');
+        finish(await sync({ ...options, dryRun: name === 'plan' || options.dryRun }, io));
+      });
+  }
+
+  common(program.command('import'))
+    .description('print a subscriptions.yaml of what is live')
+    .action(async (options: CommonOptions) => {
+      const { importLive } = await import('./commands/import.ts');
+      finish(await importLive(options, io));
+    });
+
+  common(program.command('adopt'))
+    .description('take over live subscriptions with the secrets you have')
+    .argument('<NAME...>', 'entries of the file')
+    .option('--secret-file <file>', 'the file that holds the signing secret of the one entry')
+    .option('--secret-dir <dir>', 'the folder with a file for each entry, by its name')
+    .option('--id <id>', 'which subscription, where several have the URL')
+    .action(async (names: string[], options: AdoptOptions) => {
+      const { adopt } = await import('./commands/adopt.ts');
+      finish(await adopt(names, options, io));
+    });
+
+  settingsOptions(program.command('secret'))
+    .description('print one signing secret, on purpose')
+    .argument('<NAME>', 'an entry')
+    .addOption(
+      new Option('--format <format>', 'how to print it').choices(['env', 'json', 'text']).default('text'),
+    )
+    .action(async (name: string, options: SecretOptions) => {
+      const { secret } = await import('./commands/secret.ts');
+      finish(await secret(name, options, io));
+    });
+
+  common(program.command('events'))
+    .description('print the live catalogue of event types')
+    .action(async (options: CommonOptions) => {
+      const { events } = await import('./commands/events.ts');
+      finish(await events(options, io));
+    });
+
+  program
+    .command('emulate')
+    .description('a local Linq API, for trying things out and for tests')
+    .option('--port <n>', 'the port (default: a free one)', parsePort, 0)
+    .option('--host <host>', 'the address to listen on')
+    .option('--seed <file>', 'what the account holds at its start, as JSON')
+    .action(async (options: EmulateOptions) => {
+      const { emulate } = await import('./commands/emulate.ts');
+      finish(await emulate(options, io));
+    });
+
+  program
+    .command('demo')
+    .description('the whole story on the emulator, in a temporary folder')
+    .action(async () => {
+      const { demo } = await import('./commands/demo.ts');
+      finish(await demo(io));
+    });
+
+  return program;
+}
+
+function settingsOptions(command: Command): Command {
+  return command
+    .option('-c, --config <file>', 'settings (default: linq-gitops.yaml if it is there)')
+    .option('-f, --file <file>', 'the subscriptions file')
+    .addOption(new Option('--log-level <level>', 'logs on stderr').choices(LOG_LEVELS).default('warn'))
+    .option('--allow <guard>', 'let a guard through: GUARD:NAME, or GUARD', collect, []);
+}
+
+function common(command: Command): Command {
+  return settingsOptions(command).addOption(
+    new Option('--format <format>', 'what stdout carries')
+      .choices(['text', 'json', 'markdown'])
+      .default('text'),
+  );
+}
+
+function collect(value: string, values: readonly string[]): readonly string[] {
+  return [...values, value];
+}
+
+function parsePlanPrefix(text: string): string {
+  if (/^[0-9a-f]{8,64}$/.test(text)) return text;
+  throw new InvalidArgumentError('A plan id is 8 to 64 hexadecimal digits.');
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
+  throw new InvalidArgumentError(`A port is a number from 0 to 65535.`);
+}

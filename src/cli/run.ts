@@ -1,0 +1,25 @@
+import { CommanderError } from 'commander';
+import type { ExitCode } from './exit.ts';
+import type { Io } from './io.ts';
+import { createProgram } from './program.ts';
+import { reportError } from './report-error.ts';
+
+/** Runs one command line; never throws. The caller turns the code into the process's own. */
+export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
+  let exitCode: ExitCode = 0;
+  const program = createProgram(io, (code) => {
+    exitCode = code;
+  });
+  try {
+    if (argv.length === 0) {
+      program.outputHelp({ error: true });
+      return 64;
+    }
+    await program.parseAsync([...argv], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    // commander has printed its message, and the nearest option or command, already.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 64;
+    return reportError(io, error);
+  }
+}

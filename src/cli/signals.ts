@@ -1,0 +1,30 @@
+import type { Stop } from '../reconcile/context.ts';
+import { SIGNAL_CODES, type ExitCode } from './exit.ts';
+import { say, type Io } from './io.ts';
+
+/** How long creates in hand may go on after a signal; below the 30 s after which Kubernetes kills. */
+const GRACE_MS = 20_000;
+
+/**
+ * Runs `work` so that the first SIGINT or SIGTERM asks it to stop (finish what is in hand, take nothing
+ * new) and a second one ends the process at once. `signalCode` is the exit code of the signal, if one came.
+ */
+export async function withSignals<T>(
+  io: Io,
+  work: (stop: Stop) => Promise<T>,
+): Promise<{ readonly value: T; readonly signalCode: ExitCode | undefined }> {
+  const controller = new AbortController();
+  let signalCode: ExitCode | undefined;
+  const release = io.onSignal((signal) => {
+    if (signalCode !== undefined) io.exitNow(SIGNAL_CODES[signal]);
+    signalCode = SIGNAL_CODES[signal];
+    say(io, 'stopping: finishing what is in hand; once more to stop at once');
+    controller.abort();
+  });
+  try {
+    const value = await work({ signal: controller.signal, graceMs: GRACE_MS });
+    return { value, signalCode };
+  } finally {
+    release();
+  }
+}

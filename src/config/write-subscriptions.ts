@@ -1,0 +1,150 @@
+import type { LiveSubscription } from '../domain/subscription.ts';
+import { isIgnored, markOf, normaliseUrl } from '../domain/target-url.ts';
+
+/** A live subscription as `import` writes it. */
+interface Found {
+  readonly name: string;
+  readonly subscription: LiveSubscription;
+}
+
+const TEMPLATE = `# yaml-language-server: $schema=https://unpkg.com/linq-gitops/schema/subscriptions.schema.json
+# Nothing is live in this account. Describe what should be, then run: linq-gitops sync --dry-run
+version: 1
+subscriptions:
+  support:
+    target_url: https://hooks.example.com/linq?line=support&version=2026-02-03
+    subscribed_events:
+      - message.received
+`;
+
+/**
+ * A subscriptions file of what is live, or a template where nothing is. `recorded` gives the names of those
+ * that are managed already. Names are stable: they depend on the subscriptions, not on their order. What the
+ * file cannot declare (a URL that is not https, a second one with the same URL) stands in a comment.
+ */
+export function writeSubscriptions(
+  live: readonly LiveSubscription[],
+  recorded: ReadonlyMap<string, string>,
+  ignore: readonly string[],
+): string {
+  const ours = live.filter(
+    ({ target_url }) => !isIgnored(target_url, ignore) && markOf(target_url) === undefined,
+  );
+  if (ours.length === 0) return TEMPLATE;
+  const { declarable, others } = sort(ours);
+  const entries = nameAll(declarable, recorded).map((found) =>
+    entryText(found, recorded.has(found.subscription.id)),
+  );
+  return [
+    '# yaml-language-server: $schema=https://unpkg.com/linq-gitops/schema/subscriptions.schema.json',
+    '# Rename entries as you like before the first sync; afterwards say `previously: [OLD-NAME]`.',
+    'version: 1',
+    entries.length > 0 ? 'subscriptions:' : 'subscriptions: {}',
+    ...entries,
+    ...others.map(
+      ({ id, target_url }) =>
+        `# not declared: ${quoted(id)} at ${quoted(target_url)} (another entry has its URL, or it is not https)`,
+    ),
+    '',
+  ].join('\n');
+}
+
+function sort(live: readonly LiveSubscription[]): {
+  declarable: LiveSubscription[];
+  others: LiveSubscription[];
+} {
+  const seen = new Set<string>();
+  const declarable: LiveSubscription[] = [];
+  const others: LiveSubscription[] = [];
+  for (const subscription of [...live].sort(byUrlAndId)) {
+    const url = normaliseUrl(subscription.target_url);
+    const isDeclarable = isDeclarableUrl(url) && !seen.has(url);
+    seen.add(url);
+    (isDeclarable ? declarable : others).push(subscription);
+  }
+  return { declarable, others };
+}
+
+/** https, without credentials and fragment, as the schema of the file asks. */
+function isDeclarableUrl(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { protocol, username, password, hash } = new URL(url);
+  return protocol === 'https:' && username === '' && password === '' && hash === '';
+}
+
+function byUrlAndId(a: LiveSubscription, b: LiveSubscription): number {
+  const [x, y] = [`${a.target_url} ${a.id}`, `${b.target_url} ${b.id}`];
+  return x < y ? -1 : x > y ? 1 : 0;
+}
+
+/** The recorded name, else the shortest of the candidates that no other subscription has too. */
+function nameAll(live: readonly LiveSubscription[], recorded: ReadonlyMap<string, string>): readonly Found[] {
+  const unnamed = live.filter(({ id }) => !recorded.has(id));
+  const taken = new Set(recorded.values());
+  const names = new Map(recorded);
+  let left = unnamed;
+  for (const level of [0, 1, 2]) {
+    const counts = new Map<string, number>();
+    for (const subscription of left) {
+      const name = candidateNames(subscription)[level] ?? '';
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+    }
+    const settled = left.filter((subscription) => {
+      const name = candidateNames(subscription)[level] ?? '';
+      return counts.get(name) === 1 && !taken.has(name);
+    });
+    for (const subscription of settled) {
+      const name = candidateNames(subscription)[level] ?? '';
+      names.set(subscription.id, name);
+      taken.add(name);
+    }
+    left = left.filter(({ id }) => !names.has(id));
+  }
+  return live
+    .map((subscription) => ({ name: names.get(subscription.id) ?? slug(subscription.id), subscription }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** From short to certain: the `line=` parameter or the path, with the host, with the id. */
+function candidateNames({ target_url, id }: LiveSubscription): readonly string[] {
+  const { hostname, pathname, searchParams } = new URL(target_url);
+  const short = slug(searchParams.get('line') ?? pathname) || slug(hostname);
+  return [short, slug(`${short}-${hostname}`), slug(`${short.slice(0, 50)}-${id.slice(0, 8)}`)];
+}
+
+/** Lower-case letters, digits and dashes, as names of entries are; at most 63 characters. */
+function slug(text: string): string {
+  return text
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, 63)
+    .replace(/^-+|-+$/g, '');
+}
+
+function entryText({ name, subscription }: Found, isRecorded: boolean): string {
+  const { target_url, subscribed_events, phone_numbers, is_active, routing_key_header, routing_id_header } =
+    subscription;
+  const secret = isRecorded
+    ? '    # managed: its secret is in the sink'
+    : `    # its secret is not known here: linq-gitops adopt ${name} --secret-file FILE`;
+  return [
+    `  ${/^\d+$/.test(name) ? quoted(name) : name}:`,
+    secret,
+    `    target_url: ${quoted(target_url)}`,
+    `    subscribed_events:`,
+    ...subscribed_events.map(
+      (event) => `      - ${/^[a-z][a-z0-9_.]*$/.test(event) ? event : quoted(event)}`,
+    ),
+    ...(phone_numbers === null ? [] : [`    phone_numbers: [${phone_numbers.map(quoted).join(', ')}]`]),
+    ...(is_active ? [] : ['    # inactive now; is_active is managed only where it is written']),
+    ...(routing_key_header === null ? [] : [`    routing_key_header: ${quoted(routing_key_header)}`]),
+    ...(routing_id_header === null ? [] : [`    routing_id_header: ${quoted(routing_id_header)}`]),
+  ].join('\n');
+}
+
+/** A JSON string, which is a YAML string too; nothing in it can end a line or drive a terminal. */
+function quoted(text: string): string {
+  return JSON.stringify(text).replace(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
+    [...character].map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`).join(''),
+  );
+}
