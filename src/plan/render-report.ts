@@ -1,0 +1,96 @@
+import type { Report, ReportItem, RequestCount } from '../domain/report.ts';
+import { DEFAULT_WIDTH, INDENT, headLines, nameWidth, paragraph, type Line } from './text-layout.ts';
+import { KIND_WORDS, countKinds, countRequests, labelOf, type Paint } from './words.ts';
+
+export interface ReportTextOptions {
+  readonly colours: Paint;
+  readonly requests: RequestCount;
+  /** How many operations the plan held, before any of the report's. */
+  readonly held: number;
+  /** In columns; 100 unless told. */
+  readonly width?: number;
+}
+
+/** How an operation ended, in words. Neither text is safe to print yet. */
+export interface ResultWords {
+  readonly statement: string;
+  /** Why, or what else there is to say; empty where there is nothing. */
+  readonly reason: string;
+  /** What the reader can do; empty where there is nothing. */
+  readonly hint: string;
+}
+
+/** What was done, for people: a line for each operation, with reason and hint where it was not done. Ends with a newline. */
+export function renderReportText(report: Report, options: ReportTextOptions): string {
+  const names = nameWidth(report.items.map(({ operation }) => labelOf(operation)));
+  const lines = report.items.flatMap((item) => itemLines(item, names, options).map((line) => line.shown));
+  const end = [summariseReport(report, options.held), countRequests(options.requests)].join('\n');
+  return `${[...lines, ...(lines.length > 0 ? [''] : []), end].join('\n')}\n`;
+}
+
+/** `Done: 1 created, 1 updated; 0 failed; 1 held.` */
+export function summariseReport(report: Report, heldByPlan: number): string {
+  const count = (status: ReportItem['result']['status']): number =>
+    report.items.filter((item) => item.result.status === status).length;
+  const done = report.items.filter((item) => item.result.status === 'done').map((item) => item.operation);
+  const others = [
+    [count('unknown'), 'unknown'],
+    [count('skipped'), 'skipped'],
+    [count('held') + heldByPlan, 'held'],
+  ] as const;
+  const parts = [
+    countKinds(done, 'past') || 'nothing changed',
+    `${count('failed')} failed`,
+    ...others.filter(([number]) => number > 0).map(([number, word]) => `${number} ${word}`),
+  ];
+  return `${report.wasInterrupted ? 'Interrupted' : 'Done'}: ${parts.join('; ')}.`;
+}
+
+/** How the operation ended; the text and the markdown report say the same. */
+export function resultWords({ operation, result }: ReportItem): ResultWords {
+  const { verb, past } = KIND_WORDS[operation.kind];
+  switch (result.status) {
+    case 'done':
+      return { statement: past, reason: result.note ?? '', hint: '' };
+    case 'failed':
+      return { statement: `${verb} failed`, reason: result.error, hint: result.hint ?? '' };
+    case 'unknown':
+      return {
+        statement: `${verb}: outcome unknown, the next pass finds out`,
+        reason: result.error,
+        hint: result.hint ?? '',
+      };
+    case 'skipped':
+      return { statement: `${verb} skipped`, reason: result.reason, hint: '' };
+    case 'held':
+      return { statement: `${verb} held: ${result.guard}`, reason: result.reason, hint: '' };
+  }
+}
+
+function itemLines(item: ReportItem, names: number, options: ReportTextOptions): readonly Line[] {
+  const { colours, width = DEFAULT_WIDTH } = options;
+  const { symbol, colour } = resultSymbol(item);
+  const { statement, reason, hint } = resultWords(item);
+  const name = labelOf(item.operation);
+  const head = { symbol, name, statement, reason, colour: colours[colour], bold: colours.bold };
+  return [
+    ...headLines(head, names, width),
+    ...(hint === '' ? [] : paragraph(`hint: ${hint}`, width, INDENT, `${INDENT}  `)),
+  ];
+}
+
+/** What was not done must not look like what was. */
+function resultSymbol({ operation, result }: ReportItem): { symbol: string; colour: keyof Paint } {
+  switch (result.status) {
+    case 'done':
+      return KIND_WORDS[operation.kind];
+    case 'failed':
+      return { symbol: '!', colour: 'red' };
+    case 'unknown':
+      return { symbol: '?', colour: 'red' };
+    case 'held':
+      return { symbol: '!', colour: 'yellow' };
+    case 'skipped':
+      return { symbol: '.', colour: 'dim' };
+  }
+}
