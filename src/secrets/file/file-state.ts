@@ -1,0 +1,98 @@
+import { join } from 'node:path';
+import { SinkError } from '../../domain/errors.ts';
+import { ABSENT, type Version } from '../sink.ts';
+import type { Content } from './envelope.ts';
+import { claimFile, visibleFile } from './file-names.ts';
+import { identityOf, isSameFile, openSafely, readSafely } from './safe-file.ts';
+
+/**
+ * Everything that the protocol of atomic-file.ts does to the folder, in the order of a write. A hook is called
+ * immediately before each; so a process that ends in the hook has done all before it and nothing after.
+ */
+export const STEPS = [
+  'read-visible',
+  'read-claim',
+  'recheck-visible',
+  'stage',
+  'sync-stage',
+  'sync-staged-name',
+  'claim',
+  'move',
+  'clear',
+  'sync-move',
+  'discard',
+  'done',
+] as const;
+export type StepName = (typeof STEPS)[number];
+export type StepHook = (step: StepName) => Promise<void>;
+
+/** A folder of versioned files, and who writes there. The hook is for tests. */
+export interface FileStore {
+  readonly directory: string;
+  /** This process, by `ownMark()`. */
+  readonly writer: string;
+  readonly onStep?: StepHook;
+}
+
+/** What stands under a name at one instant. */
+export interface FileState {
+  /** The content of the visible file; undefined where there is none. */
+  readonly visible: Content | undefined;
+  /** Claimed successors of the visible one that have not been moved into its place: mostly none, then one. */
+  readonly claimed: readonly Content[];
+}
+
+/** More rounds than any number of competing writers causes; then something else is wrong. */
+const MAX_ROUNDS = 1000;
+
+/**
+ * Reads the state of a name as it was at one instant between call and return; writes nothing.
+ * The visible file is held open while its claim is looked up: if its name still leads to the same file then,
+ * the visible version cannot have been superseded in between, and what was found is the truth of that instant.
+ */
+export async function readState(store: FileStore, name: string): Promise<FileState> {
+  const path = join(store.directory, visibleFile(name));
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    await store.onStep?.('read-visible');
+    const held = await openSafely(path);
+    try {
+      const visible = held?.content;
+      const claimed = await readClaims(store, name, versionOf(visible));
+      await store.onStep?.('recheck-visible');
+      if (isSameFile(await identityOf(path), held?.identity)) return { visible, claimed };
+    } finally {
+      await held?.close();
+    }
+  }
+  throw new SinkError(`cannot read ${path}: it does not stop changing`);
+}
+
+/** The content that counts: the last claimed one, else the visible one. */
+export function currentOf(state: FileState): Content | undefined {
+  return state.claimed.at(-1) ?? state.visible;
+}
+
+/** The version of a content; no content is `absent`. */
+export function versionOf(content: Content | undefined): Version {
+  return content?.version ?? ABSENT;
+}
+
+/** Whether a version is the visible one or a claimed one: then its claim is believed, and must stay. */
+export function isInUse(state: FileState, version: Version): boolean {
+  return versionOf(state.visible) === version || state.claimed.some((content) => content.version === version);
+}
+
+async function readClaims(store: FileStore, name: string, first: Version): Promise<readonly Content[]> {
+  const contents: Content[] = [];
+  for (let version = first; ;) {
+    const path = join(store.directory, claimFile(name, version));
+    await store.onStep?.('read-claim');
+    const content = await readSafely(path);
+    if (content === undefined) return contents;
+    if (content.version === first || contents.some((other) => other.version === content.version)) {
+      throw new SinkError(`cannot read ${path}: it repeats a version, so it was not made by this program`);
+    }
+    contents.push(content);
+    version = content.version;
+  }
+}

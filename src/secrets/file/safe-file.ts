@@ -1,0 +1,116 @@
+import { constants, type BigIntStats } from 'node:fs';
+import { lstat, open, type FileHandle } from 'node:fs/promises';
+import { SinkError } from '../../domain/errors.ts';
+import { MAX_BYTES, parseContent, type Content } from './envelope.ts';
+import { errorCode, inWords, unless } from './system-error.ts';
+
+/** Which file stands under a name: while one is held open, no other file has the same. */
+export interface FileIdentity {
+  readonly dev: bigint;
+  readonly ino: bigint;
+}
+
+/** A file that was read and is still held open, so that its identity cannot be given to another. */
+export interface HeldFile {
+  readonly content: Content;
+  readonly identity: FileIdentity;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens and reads a file of the sink; undefined where there is none. Refuses, with `SinkError`, links, whatever
+ * is not a regular file, files of other users, and files that others than the owner can read or write.
+ */
+export async function openSafely(path: string): Promise<HeldFile | undefined> {
+  let handle: FileHandle | undefined;
+  try {
+    // O_NONBLOCK: a FIFO put in the file's place must not make us wait for ever.
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+    const opened = await open(path, flags);
+    handle = opened;
+    const stats = await opened.stat({ bigint: true });
+    refuseUnsafe(path, stats);
+    const size = Number(stats.size);
+    const content = parseContent(await readUpTo(opened, Math.min(size, MAX_BYTES)), size);
+    return { content, identity: stats, close: () => opened.close() };
+  } catch (error) {
+    await handle?.close();
+    if (errorCode(error) === 'ENOENT') return undefined;
+    if (error instanceof SinkError) throw error;
+    throw new SinkError(`cannot read ${path}: ${inWords(error)}`, { cause: error });
+  }
+}
+
+/** Reads a file of the sink, as `openSafely`, without holding it. */
+export async function readSafely(path: string): Promise<Content | undefined> {
+  const held = await openSafely(path);
+  await held?.close();
+  return held?.content;
+}
+
+/** The identity of what stands under the path now; undefined where there is nothing. */
+export async function identityOf(path: string): Promise<FileIdentity | undefined> {
+  return unless(['ENOENT'], () => lstat(path, { bigint: true }));
+}
+
+/** Whether two identities, one of them held open, are of one file; undefined stands for no file. */
+export function isSameFile(a: FileIdentity | undefined, b: FileIdentity | undefined): boolean {
+  return a?.dev === b?.dev && a?.ino === b?.ino;
+}
+
+/**
+ * Writes a new file with mode 0600, durably; fails where the name is taken, by a link too.
+ * `beforeSync` is called once the bytes are handed to the system.
+ */
+export async function createDurably(
+  path: string,
+  bytes: Buffer,
+  beforeSync?: () => Promise<void>,
+): Promise<FileIdentity> {
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+  const handle = await open(path, flags, 0o600);
+  try {
+    await handle.writeFile(bytes);
+    // The umask can have taken bits from the owner.
+    await handle.chmod(0o600);
+    await beforeSync?.();
+    await handle.sync();
+    return await handle.stat({ bigint: true });
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Makes the names in a folder durable. File systems that know no such thing for folders are let be. */
+export async function syncFolder(directory: string): Promise<void> {
+  const handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await unless(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'EPERM'], () => handle.sync());
+  } finally {
+    await handle.close();
+  }
+}
+
+function refuseUnsafe(path: string, stats: BigIntStats): void {
+  if (!stats.isFile()) throw new SinkError(`cannot read ${path}: it is not a regular file`);
+  const user = process.geteuid?.();
+  if (user !== undefined && stats.uid !== BigInt(user) && stats.uid !== 0n) {
+    throw new SinkError(`cannot read ${path}: it belongs to another user`);
+  }
+  if ((stats.mode & 0o077n) !== 0n) {
+    throw new SinkError(`cannot read ${path}: others than its owner have access to it`, {
+      hint: `see who could have read it, then run: chmod 600 '${path}' (a Kubernetes volume with fsGroup needs fsGroupChangePolicy: OnRootMismatch)`,
+    });
+  }
+}
+
+async function readUpTo(handle: FileHandle, size: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(size);
+  let filled = 0;
+  while (filled < size) {
+    const { bytesRead } = await handle.read(buffer, filled, size - filled, filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return buffer.subarray(0, filled);
+}

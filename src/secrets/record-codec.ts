@@ -1,0 +1,273 @@
+import { INSTALLATION_NAME, RECORD_SCHEMA } from '../domain/record.ts';
+import type { EntryRecord, Holder, InstallationRecord, StoredSubscription } from '../domain/record.ts';
+import { Secret } from '../domain/secret.ts';
+import type { SubscriptionFields } from '../domain/subscription.ts';
+
+/** What stored data turned out to be; the reason for damage names fields, never content. */
+export type Decoded<R> =
+  | { readonly kind: 'intact'; readonly record: R }
+  | { readonly kind: 'damaged'; readonly reason: string }
+  | { readonly kind: 'newer'; readonly schema: number };
+
+/** Plain data for JSON. */
+export type Plain = Readonly<Record<string, unknown>>;
+
+/** The record as plain data, its secrets in the clear: for a sink's own storage and nothing else. */
+export function encodeEntry(record: EntryRecord): Plain {
+  const { current, next, retire, previous, intent, applied, applied_from: from } = record;
+  return {
+    schema: record.schema,
+    name: record.name,
+    owner: record.owner,
+    current: current && encodeStored(current),
+    next: next && { ...encodeStored(next), deactivated: next.deactivated },
+    retire: retire && { subscription_id: retire.subscription_id },
+    previous: previous && {
+      subscription_id: previous.subscription_id,
+      signing_secret: previous.signing_secret?.reveal() ?? null,
+      retired_at: previous.retired_at,
+    },
+    intent: intent && {
+      marked_url: intent.marked_url,
+      deadline: intent.deadline,
+      holder: encodeHolder(intent.holder),
+    },
+    applied: applied && encodeFields(applied),
+    prevent_destroy: record.prevent_destroy,
+    applied_from: from && {
+      content_hash: from.content_hash,
+      revision: from.revision,
+      holder: encodeHolder(from.holder),
+      server_time: from.server_time,
+    },
+  };
+}
+
+/** The installation's record as plain data. */
+export function encodeInstallation(record: InstallationRecord): Plain {
+  return { schema: record.schema, name: record.name, id: record.id, line_ids: [...record.line_ids] };
+}
+
+/** Reads an entry's record back. Every field is checked; one that is missing, wrong or unknown is damage. */
+export function decodeEntry(data: unknown, name: string): Decoded<EntryRecord> {
+  return decode(data, name, readEntry);
+}
+
+/** Reads the installation's record back, as strictly. */
+export function decodeInstallation(data: unknown): Decoded<InstallationRecord> {
+  return decode(data, INSTALLATION_NAME, readInstallation);
+}
+
+function encodeStored(stored: StoredSubscription): Plain {
+  return {
+    subscription_id: stored.subscription_id,
+    target_url: stored.target_url,
+    signing_secret: stored.signing_secret?.reveal() ?? null,
+    created_at: stored.created_at,
+  };
+}
+
+function encodeHolder(holder: Holder): Plain {
+  const { host, boot, pid, started, mode } = holder;
+  return { host, boot, pid, started, mode };
+}
+
+function encodeFields(fields: SubscriptionFields): Plain {
+  return {
+    target_url: fields.target_url,
+    subscribed_events: [...fields.subscribed_events],
+    phone_numbers: fields.phone_numbers && [...fields.phone_numbers],
+    ...(fields.is_active !== undefined && { is_active: fields.is_active }),
+    ...(fields.routing_key_header !== undefined && { routing_key_header: fields.routing_key_header }),
+    ...(fields.routing_id_header !== undefined && { routing_id_header: fields.routing_id_header }),
+  };
+}
+
+/** Thrown and caught in this file only: damage, with the place of the field. */
+class Damage extends Error {}
+
+function decode<R extends { readonly name: string }>(
+  data: unknown,
+  name: string,
+  read: (data: Fields) => R,
+): Decoded<R> {
+  if (!isObject(data)) return { kind: 'damaged', reason: 'is not a JSON object' };
+  const schema = data['schema'];
+  if (typeof schema !== 'number' || !Number.isSafeInteger(schema) || schema < 1) {
+    return { kind: 'damaged', reason: 'has no schema number' };
+  }
+  // Before anything else: what a newer program wrote is not to be judged by our rules.
+  if (schema > RECORD_SCHEMA) return { kind: 'newer', schema };
+  try {
+    const record = read({ data, place: '' });
+    if (record.name !== name) return { kind: 'damaged', reason: 'carries another name than its own' };
+    return { kind: 'intact', record };
+  } catch (error) {
+    if (error instanceof Damage) return { kind: 'damaged', reason: error.message };
+    throw error;
+  }
+}
+
+/** An object under inspection, with the place of its fields for messages. */
+interface Fields {
+  readonly data: Plain;
+  readonly place: string;
+}
+
+function readEntry(fields: Fields): EntryRecord {
+  allowOnly(fields, [
+    ...['schema', 'name', 'owner', 'current', 'next', 'retire', 'previous', 'intent', 'applied'],
+    ...['prevent_destroy', 'applied_from'],
+  ]);
+  return {
+    schema: RECORD_SCHEMA,
+    name: text(fields, 'name'),
+    owner: text(fields, 'owner'),
+    current: orNull(fields, 'current', (stored) => {
+      allowOnly(stored, ['subscription_id', 'target_url', 'signing_secret', 'created_at']);
+      return readStored(stored);
+    }),
+    next: orNull(fields, 'next', (next) => {
+      allowOnly(next, ['subscription_id', 'target_url', 'signing_secret', 'created_at', 'deactivated']);
+      return { ...readStored(next), deactivated: truth(next, 'deactivated') };
+    }),
+    retire: orNull(fields, 'retire', (retire) => {
+      allowOnly(retire, ['subscription_id']);
+      return { subscription_id: text(retire, 'subscription_id') };
+    }),
+    previous: orNull(fields, 'previous', (previous) => {
+      allowOnly(previous, ['subscription_id', 'signing_secret', 'retired_at']);
+      return {
+        subscription_id: text(previous, 'subscription_id'),
+        signing_secret: secret(previous, 'signing_secret'),
+        retired_at: time(previous, 'retired_at'),
+      };
+    }),
+    intent: orNull(fields, 'intent', (intent) => {
+      allowOnly(intent, ['marked_url', 'deadline', 'holder']);
+      return {
+        marked_url: text(intent, 'marked_url'),
+        deadline: time(intent, 'deadline'),
+        holder: readHolder(object(intent, 'holder')),
+      };
+    }),
+    applied: orNull(fields, 'applied', readApplied),
+    prevent_destroy: truth(fields, 'prevent_destroy'),
+    applied_from: orNull(fields, 'applied_from', (from) => {
+      allowOnly(from, ['content_hash', 'revision', 'holder', 'server_time']);
+      return {
+        content_hash: text(from, 'content_hash'),
+        revision: from.data['revision'] === null ? null : text(from, 'revision'),
+        holder: readHolder(object(from, 'holder')),
+        server_time: time(from, 'server_time'),
+      };
+    }),
+  };
+}
+
+function readInstallation(fields: Fields): InstallationRecord {
+  allowOnly(fields, ['schema', 'name', 'id', 'line_ids']);
+  const id = text(fields, 'id');
+  if (!/^[a-z0-9]+$/.test(id)) throw wrong(fields, 'id');
+  if (fields.data['name'] !== INSTALLATION_NAME) throw wrong(fields, 'name');
+  return { schema: RECORD_SCHEMA, name: INSTALLATION_NAME, id, line_ids: texts(fields, 'line_ids') };
+}
+
+function readStored(fields: Fields): StoredSubscription {
+  return {
+    subscription_id: text(fields, 'subscription_id'),
+    target_url: text(fields, 'target_url'),
+    signing_secret: secret(fields, 'signing_secret'),
+    created_at: time(fields, 'created_at'),
+  };
+}
+
+function readHolder(fields: Fields): Holder {
+  allowOnly(fields, ['host', 'boot', 'pid', 'started', 'mode']);
+  const { pid, mode } = fields.data;
+  if (typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid < 0) throw wrong(fields, 'pid');
+  if (mode !== 'sync' && mode !== 'run') throw wrong(fields, 'mode');
+  return {
+    host: text(fields, 'host', 0),
+    boot: text(fields, 'boot', 0),
+    pid,
+    started: text(fields, 'started', 0),
+    mode,
+  };
+}
+
+function readApplied(fields: Fields): SubscriptionFields {
+  allowOnly(fields, [
+    ...['target_url', 'subscribed_events', 'phone_numbers'],
+    ...['is_active', 'routing_key_header', 'routing_id_header'],
+  ]);
+  const { data } = fields;
+  const header = (key: string) => (data[key] === null ? null : text(fields, key, 0));
+  return {
+    target_url: text(fields, 'target_url'),
+    subscribed_events: texts(fields, 'subscribed_events'),
+    phone_numbers: data['phone_numbers'] === null ? null : texts(fields, 'phone_numbers'),
+    ...('is_active' in data && { is_active: truth(fields, 'is_active') }),
+    ...('routing_key_header' in data && { routing_key_header: header('routing_key_header') }),
+    ...('routing_id_header' in data && { routing_id_header: header('routing_id_header') }),
+  };
+}
+
+function isObject(value: unknown): value is Plain {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function wrong(fields: Fields, key: string): Damage {
+  return new Damage(`has no valid ${fields.place}${key}`);
+}
+
+function allowOnly(fields: Fields, known: readonly string[]): void {
+  // An unknown field would be lost at the next write. Its name is content, so it is not quoted.
+  if (Object.keys(fields.data).some((key) => !known.includes(key))) {
+    throw new Damage(
+      fields.place === '' ? 'has an unknown field' : `has an unknown field in ${fields.place.slice(0, -1)}`,
+    );
+  }
+}
+
+function object(fields: Fields, key: string): Fields {
+  const value = fields.data[key];
+  if (!isObject(value)) throw wrong(fields, key);
+  return { data: value, place: `${fields.place}${key}.` };
+}
+
+function orNull<T>(fields: Fields, key: string, read: (inner: Fields) => T): T | null {
+  return fields.data[key] === null ? null : read(object(fields, key));
+}
+
+function text(fields: Fields, key: string, atLeast = 1): string {
+  const value = fields.data[key];
+  if (typeof value !== 'string' || value.length < atLeast) throw wrong(fields, key);
+  return value;
+}
+
+function texts(fields: Fields, key: string): readonly string[] {
+  const value = fields.data[key];
+  if (!Array.isArray(value) || !value.every((item) => typeof item === 'string' && item !== '')) {
+    throw wrong(fields, key);
+  }
+  return value as readonly string[];
+}
+
+function truth(fields: Fields, key: string): boolean {
+  const value = fields.data[key];
+  if (typeof value !== 'boolean') throw wrong(fields, key);
+  return value;
+}
+
+function time(fields: Fields, key: string): string {
+  const value = text(fields, key);
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.test(value) || Number.isNaN(Date.parse(value))) {
+    throw wrong(fields, key);
+  }
+  return value;
+}
+
+function secret(fields: Fields, key: string): Secret | null {
+  return fields.data[key] === null ? null : new Secret(text(fields, key));
+}
