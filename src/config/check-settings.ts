@@ -1,0 +1,82 @@
+import type { Finding } from './findings.ts';
+import { parseDuration } from './duration.ts';
+import { readAllowance } from './parse-allowance.ts';
+import { quote } from './quote.ts';
+import { checkSchema } from './schema-check.ts';
+import { checkServiceUrl } from './service-url.ts';
+import { SETTING_KEYS, SETTINGS, type SettingKey } from './settings-keys.ts';
+import { explainDuration, explainSettings } from './settings-words.ts';
+import type { Located } from './yaml-tree.ts';
+
+/** Everything that is wrong with a tree of the settings file's shape, in words. */
+export function checkSettings(tree: Located): readonly Finding[] {
+  return [
+    ...checkSchema('settings', tree, explainSettings),
+    ...SETTING_KEYS.flatMap((key) => {
+      const node = settingIn(tree, key);
+      return node ? checkSetting(key, node) : [];
+    }),
+  ];
+}
+
+/** The node of a setting in a tree of the settings file's shape. */
+export function settingIn(tree: Located, key: SettingKey): Located | undefined {
+  let node: Located | undefined = tree;
+  for (const part of key.split('.')) node = node?.entries?.get(part)?.node;
+  return node;
+}
+
+/** The settings that such a tree holds, still in the form of the file. */
+export function settingsIn(tree: Located): ReadonlyMap<SettingKey, unknown> {
+  return new Map(
+    SETTING_KEYS.flatMap((key) => {
+      const node = settingIn(tree, key);
+      return node ? [[key, node.value] as const] : [];
+    }),
+  );
+}
+
+/** A tree with one setting, so that a variable or flag is checked by the same rules as the file. */
+export function treeOf(key: SettingKey, value: unknown): Located {
+  const span = { start: 0, end: 0 };
+  const leaf: Located = {
+    value,
+    span,
+    source: typeof value === 'string' ? value : '',
+    ...(Array.isArray(value) && {
+      items: value.map((item: unknown) => ({ value: item, span, source: String(item) })),
+    }),
+  };
+  return key.split('.').reduceRight<Located>(
+    (node, part) => ({
+      value: { [part]: node.value },
+      span,
+      source: '',
+      entries: new Map([[part, { key: span, node }]]),
+    }),
+    leaf,
+  );
+}
+
+/** What the schema cannot say. */
+function checkSetting(key: SettingKey, node: Located): Finding[] {
+  const { value, span } = node;
+  if (node.items) return checkList(key, node.items);
+  if (typeof value !== 'string') return [];
+  const name = key.split('.').at(-1) ?? key;
+  const isTooLong = SETTINGS[key].kind === 'duration' && value !== '' && parseDuration(value) === undefined;
+  if (isTooLong) return [{ at: span, ...explainDuration(name, value) }];
+  const wrong = key === 'api.base_url' ? checkServiceUrl(name, value) : undefined;
+  return wrong ? [{ at: span, ...wrong }] : [];
+}
+
+function checkList(key: SettingKey, items: readonly Located[]): Finding[] {
+  const seen = new Set<unknown>();
+  return items.flatMap(({ value, span }) => {
+    if (typeof value !== 'string') return [];
+    if (seen.has(value)) return [{ at: span, message: `${quote(value)} stands twice in \`${key}\`` }];
+    seen.add(value);
+    const read = key === 'policy.allow' ? readAllowance(value) : undefined;
+    return read && 'message' in read ? [{ at: span, ...read }] : [];
+  });
+}

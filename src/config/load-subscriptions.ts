@@ -1,0 +1,29 @@
+import type { Desired } from '../domain/desired.ts';
+import { ConfigError, type Problem } from '../domain/errors.ts';
+import { parseSubscriptions } from './parse-subscriptions.ts';
+import { readConfigFile } from './read-config-file.ts';
+
+/** A valid subscriptions file; the warnings are for its author and stop nothing. */
+export interface LoadedSubscriptions {
+  readonly desired: Desired;
+  readonly warnings: readonly Problem[];
+}
+
+/**
+ * Reads and checks a subscriptions file, with the revision that git-sync's link gives. Fails with a
+ * `ConfigError` that carries every problem; there is no desired state from a file that has one.
+ */
+export async function loadSubscriptions(path: string): Promise<LoadedSubscriptions> {
+  const { bytes, revision } = await readConfigFile(
+    path,
+    'name the file with --file, or as `subscriptions` in the settings',
+  );
+  const { desired, problems, warnings } = parseSubscriptions(bytes, path);
+  if (!desired) {
+    throw new ConfigError(
+      `cannot use ${path}: ${problems.length === 1 ? 'it has a problem' : `it has ${problems.length} problems`}`,
+      problems,
+    );
+  }
+  return { desired: { ...desired, revision }, warnings };
+}

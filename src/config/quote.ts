@@ -1,0 +1,45 @@
+const MAX_QUOTED = 60;
+/** Control characters, and those that change the direction of text: neither may reach a terminal or a log. */
+const UNPRINTABLE = /[\p{Cc}\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|\p{Cs}/gu;
+/** `key: value` where the key can only mean a secret; `key_file`, `routing_key_header` and such do not match. */
+const SECRET_LINE =
+  /(^|[\s{,"'.])((?:[a-z0-9]+[_-])*(?:key|token|secret|password|passphrase|credentials?)["']?\s*[:=]\s*)(?=[^\s{[])([^#,}\]]+)/giu;
+const SECRET_KEY = /^(?:[a-z0-9]+[_.-])*(?:key|token|secret|password|passphrase|credentials?)$/iu;
+
+/** Whether a key of this name could only hold a secret, as `api_key` or `token` would. */
+export function isSecretKey(key: string): boolean {
+  return SECRET_KEY.test(key);
+}
+
+/** `text` on one line and harmless to a terminal; as many characters as before. */
+export function printable(text: string): string {
+  return text.replace(/\t/g, '→').replace(UNPRINTABLE, '\ufffd');
+}
+
+/**
+ * `text` with what looks like a secret (a signing secret, the credentials of a URL, the value of a key such
+ * as `token`) covered by asterisks; as many characters as before, so that a caret under it stays right.
+ */
+export function maskSecrets(text: string): string {
+  return text
+    .replace(/whsec_[A-Za-z0-9+/=_-]*/g, stars)
+    .replace(/(:\/\/)([^/@\s"']+)(?=@)/g, (_, start: string, inner: string) => start + stars(inner))
+    .replace(
+      SECRET_LINE,
+      (_, before: string, key: string, value: string) => before + key + stars(value.trimEnd()) + tail(value),
+    );
+}
+
+/** A value of the file in double quotes, for a message: one line, cut at 60 characters, secrets covered. */
+export function quote(value: string): string {
+  const shown = Array.from(printable(maskSecrets(value)));
+  return shown.length > MAX_QUOTED ? `"${shown.slice(0, MAX_QUOTED - 1).join('')}…"` : `"${shown.join('')}"`;
+}
+
+function stars(text: string): string {
+  return '*'.repeat(Array.from(text).length);
+}
+
+function tail(text: string): string {
+  return text.slice(text.trimEnd().length);
+}

@@ -1,0 +1,122 @@
+import { constants } from 'node:fs';
+import { open, readlink } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, parse, resolve, sep } from 'node:path';
+import { ConfigError } from '../domain/errors.ts';
+
+/** A larger file is refused before it is read. */
+export const MAX_FILE_BYTES = 8 * 1024 * 1024;
+const MAX_LINKS = 40;
+const COMMIT = /^[0-9a-f]{7,64}$/;
+
+/** The content of a file. */
+export interface ConfigFile {
+  readonly bytes: Uint8Array;
+  /** The commit that a folder link on the way is named after, as git-sync does; else null. */
+  readonly revision: string | null;
+}
+
+/**
+ * Reads a whole file of at most 8 MiB. Links are resolved once and the bytes come from where they led, so
+ * that content and revision belong together. Fails with `ConfigError`, a missing file with `hint`.
+ */
+export async function readConfigFile(path: string, hint: string): Promise<ConfigFile> {
+  const file = await readOptionalConfigFile(path);
+  if (file === null) throw unreadable(path, 'there is no such file', hint);
+  return file;
+}
+
+/** Like `readConfigFile`, with `null` for a file that is not there. */
+export async function readOptionalConfigFile(path: string): Promise<ConfigFile | null> {
+  try {
+    // git-sync and the kubelet may remove the old folder between resolving and reading: look twice.
+    return (await readIfThere(path)) ?? (await readIfThere(path));
+  } catch (error) {
+    const code = codeOf(error);
+    throw error instanceof ConfigError || code === undefined ? error : unreadable(path, CAUSES[code] ?? code);
+  }
+}
+
+async function readIfThere(path: string): Promise<ConfigFile | null> {
+  try {
+    return await readOnce(path);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ESTALE') return null;
+    throw error;
+  }
+}
+
+async function readOnce(path: string): Promise<ConfigFile> {
+  const { target, revision } = await resolveLinks(resolve(path));
+  // O_NONBLOCK: opening a pipe that nobody writes would wait for ever.
+  const file = await open(target, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const status = await file.stat();
+    if (status.isDirectory()) throw unreadable(path, 'it is a folder, not a file');
+    if (!status.isFile()) throw unreadable(path, 'it is not a regular file');
+    if (status.size > MAX_FILE_BYTES) throw unreadable(path, 'it is larger than 8 MiB');
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    // The size is only what the file system says: the file may grow, and some systems say 0.
+    for (;;) {
+      const { bytesRead, buffer } = await file.read(new Uint8Array(65_536), 0, 65_536, null);
+      if (bytesRead === 0) break;
+      size += bytesRead;
+      if (size > MAX_FILE_BYTES) throw unreadable(path, 'it is larger than 8 MiB');
+      chunks.push(buffer.subarray(0, bytesRead));
+    }
+    return { bytes: Buffer.concat(chunks), revision };
+  } finally {
+    await file.close();
+  }
+}
+
+/** Follows every link of an absolute path, and takes the name of a commit from a folder link's target. */
+async function resolveLinks(path: string): Promise<{ target: string; revision: string | null }> {
+  let target = parse(path).root;
+  let rest = path.slice(target.length).split(sep).filter(Boolean);
+  let revision: string | null = null;
+  let links = 0;
+  for (let part = rest.shift(); part !== undefined; part = rest.shift()) {
+    const next = part === '..' ? dirname(target) : join(target, part);
+    const link = part === '..' || part === '.' ? undefined : await readLink(next);
+    if (link === undefined) {
+      target = next;
+      continue;
+    }
+    links += 1;
+    if (links > MAX_LINKS) throw Object.assign(new Error('too many links'), { code: 'ELOOP' });
+    if (rest.length > 0 && COMMIT.test(basename(link))) revision = basename(link);
+    if (isAbsolute(link)) target = parse(link).root;
+    rest = [...link.split(sep).filter(Boolean), ...rest];
+  }
+  return { target, revision };
+}
+
+async function readLink(path: string): Promise<string | undefined> {
+  try {
+    return await readlink(path);
+  } catch (error) {
+    // Not a link; a missing file is reported by `open`, in one place.
+    if (codeOf(error) === 'EINVAL' || codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+const CAUSES: Readonly<Record<string, string>> = {
+  EACCES: 'permission is denied',
+  EPERM: 'permission is denied',
+  EISDIR: 'it is a folder, not a file',
+  ENOTDIR: 'a part of its path is a file, not a folder',
+  ELOOP: 'its links lead round in a circle',
+  ENAMETOOLONG: 'its path is too long',
+};
+
+function unreadable(path: string, cause: string, hint?: string): ConfigError {
+  const problem = { file: path, message: `cannot be read: ${cause}` };
+  return new ConfigError(`cannot read ${path}: ${cause}`, [problem], hint);
+}
+
+function codeOf(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}

@@ -1,0 +1,34 @@
+/** How the value of a setting is written, here and in an environment variable. */
+export type SettingKind = 'text' | 'path' | 'duration' | 'integer' | 'flag' | 'list' | 'limit';
+
+/** Every setting by its path in the file, with its kind; `default` has the form of the file. */
+export const SETTINGS = {
+  owner: { kind: 'text', default: 'default' },
+  subscriptions: { kind: 'path', default: './subscriptions.yaml' },
+  'api.base_url': { kind: 'text', default: 'https://api.linqapp.com/api/partner' },
+  'api.key_file': { kind: 'path', default: null },
+  'api.timeout': { kind: 'duration', default: '15s' },
+  'api.concurrency': { kind: 'integer', default: 4 },
+  'secrets.sink': { kind: 'text', default: 'file' },
+  'secrets.store_timeout': { kind: 'duration', default: '60s' },
+  'secrets.file.directory': { kind: 'path', default: './secrets' },
+  'secrets.file.ephemeral': { kind: 'flag', default: false },
+  'policy.prune': { kind: 'text', default: 'owned' },
+  'policy.unowned': { kind: 'text', default: 'hold' },
+  'policy.drift': { kind: 'text', default: 'revert' },
+  'policy.max_deletes': { kind: 'limit', default: '25%' },
+  'policy.allow': { kind: 'list', default: [] },
+  'policy.ignore': { kind: 'list', default: [] },
+  'daemon.interval': { kind: 'duration', default: '5m' },
+} as const satisfies Record<string, { kind: SettingKind; default: unknown }>;
+
+/** The path of a setting in the file. */
+export type SettingKey = keyof typeof SETTINGS;
+
+/** All of them, in the order of the file. */
+export const SETTING_KEYS = Object.keys(SETTINGS) as readonly SettingKey[];
+
+/** The environment variable of a setting: `LINQ_GITOPS_API_TIMEOUT` for `api.timeout`. */
+export function variableOf(key: SettingKey): string {
+  return `LINQ_GITOPS_${key.toUpperCase().replaceAll('.', '_')}`;
+}

@@ -1,0 +1,82 @@
+import { isSecretKey, quote } from './quote.ts';
+import type { Violation } from './schema-check.ts';
+import { checkServiceUrl } from './service-url.ts';
+import { asList, flagWords, kindOf, type Words } from './words.ts';
+
+/** The words for what is wrong with a setting, where the general ones would not help. */
+export function explainSettings(violation: Violation): Words | undefined {
+  const { rule, value, key } = violation;
+  const name = violation.path.at(-1) ?? '';
+  if (key !== undefined && rule.endsWith('/additionalProperties')) return explainKey(key, violation.path);
+  switch (rule) {
+    case 'owner/pattern':
+      return {
+        message: `${quote(String(value))} cannot be an owner: lower-case letters, digits, \`.\`, \`_\` and \`-\`, a letter or digit first and last, 63 at most`,
+      };
+    case 'base_url/pattern':
+      return checkServiceUrl(name, String(value));
+    case 'duration/type':
+    case 'duration/pattern':
+      return explainDuration(name, value);
+    case 'max_deletes/type':
+    case 'max_deletes/pattern':
+    case 'max_deletes/minimum':
+      return explainLimit(value);
+    case 'ephemeral/type':
+      return flagWords(name, value);
+    case 'allow/type':
+    case 'ignore/type':
+      return { message: `\`${name}\` must be a list, and is ${kindOf(value)}`, suggestion: asList(value) };
+    case 'items/pattern':
+      return {
+        message: `${quote(String(value))} is not a pattern for URLs: it begins with \`https://\`, \`http://\` or a star`,
+        suggestion: /^[\w-]+(\.[\w-]+)+/.test(String(value)) ? `https://${String(value)}` : undefined,
+      };
+    case 'path/type':
+    case 'path/minLength':
+    case 'path/pattern':
+      return { message: `\`${name}\` must be a path, and is ${kindOf(value)}` };
+    default:
+      return undefined;
+  }
+}
+
+/** Words for a duration that is none, or too long. */
+export function explainDuration(name: string, value: unknown): Words {
+  const rule = `\`${name}\` must be a duration such as \`500ms\`, \`30s\`, \`5m\` or \`2h\``;
+  const number = typeof value === 'number' || typeof value === 'string' ? String(value) : '';
+  if (/^[1-9]\d{0,9}$/.test(number)) {
+    return { message: `${rule}, and ${number} has no unit`, suggestion: `${number}s` };
+  }
+  const [, count = '', unit = ''] =
+    /^([1-9]\d*)\s*([a-z]+)$/i.exec(typeof value === 'string' ? value.trim() : '') ?? [];
+  const short = /^(ms|millis.*)$/i.test(unit) ? 'ms' : unit.charAt(0).toLowerCase();
+  const isRepairable = /^(ms|millis|s|sec|m|min|h|hour|hr|d|day)/i.test(unit) && `${count}${short}` !== value;
+  return {
+    message: `${rule}, more than nothing and at most 24d, and is ${kindOf(value)}`,
+    suggestion: isRepairable ? `${count}${short}` : undefined,
+  };
+}
+
+function explainLimit(value: unknown): Words {
+  const isShare = typeof value === 'number' && value > 0 && value < 1;
+  return {
+    message: `\`max_deletes\` must be a share such as \`25%\` or a count such as \`3\`, and is ${kindOf(value)}`,
+    suggestion: isShare ? `${Math.round(value * 100)}%` : undefined,
+  };
+}
+
+function explainKey(key: string, path: readonly string[]): Words | undefined {
+  if (isSecretKey(key)) {
+    const place = path.concat(key).join('.');
+    return {
+      message: `${quote(place)} cannot stand here, secrets never do: put the key into a file and name it under \`api.key_file\`, or set LINQ_API_V3_API_KEY`,
+    };
+  }
+  const [first, ...rest] = key.split('.');
+  if (path.length > 0 || rest.length === 0) return undefined;
+  return {
+    message: `the key ${quote(key)} is not known: a dot does not nest, so write one map inside the other`,
+    suggestion: `${first ?? ''}: { ${rest.join(': { ')}: …${' }'.repeat(rest.length)}`,
+  };
+}

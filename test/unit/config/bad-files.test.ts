@@ -1,0 +1,89 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { ConfigError, type Problem } from '../../../src/domain/errors.ts';
+import { loadSettings } from '../../../src/config/load-settings.ts';
+import { parseSubscriptions } from '../../../src/config/parse-subscriptions.ts';
+import { renderProblems } from '../../../src/config/render-problems.ts';
+
+const fixtures = fileURLToPath(new URL('../../fixtures', import.meta.url));
+
+/** What a person reads for a bad file stands beside it; UPDATE_FIXTURES=1 writes it anew, to be read again. */
+function expectRendered(folder: string, fault: string, problems: readonly Problem[]): void {
+  const rendered = renderProblems(problems);
+  const expectedFile = join(folder, `${fault}.expected.txt`);
+  if (process.env['UPDATE_FIXTURES'] === '1') writeFileSync(expectedFile, rendered);
+  expect(problems.length).toBeGreaterThan(0);
+  expect(rendered).toBe(readFileSync(expectedFile, 'utf8'));
+}
+
+function faultsIn(folder: string): readonly string[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.yaml'))
+    .map((name) => name.slice(0, -'.yaml'.length));
+}
+
+describe('a bad subscriptions file', () => {
+  const folder = join(fixtures, 'subscriptions/bad');
+  const faults = faultsIn(folder);
+
+  it('is shown in at least 60 ways', () => {
+    expect(faults.length).toBeGreaterThanOrEqual(60);
+  });
+
+  it.each(faults)('is refused with every problem in words: %s', (fault) => {
+    const bytes = readFileSync(join(folder, `${fault}.yaml`));
+    const { desired, problems } = parseSubscriptions(bytes, `${fault}.yaml`);
+    expect(desired).toBeNull();
+    expectRendered(folder, fault, problems);
+  });
+
+  // Too large to be committed: the text is made here.
+  it.each([
+    {
+      fault: '10 MB of entries',
+      text: `version: 1\nsubscriptions:\n${'  entry: {}\n'.repeat(850_000)}`,
+      expected: 'x.yaml: cannot be read: it is larger than 8 MiB\n',
+    },
+    {
+      fault: 'brackets without end',
+      text: `version: 1\nsubscriptions: ${'['.repeat(150_000)}`,
+      expected: /values are nested more than 32 levels deep/,
+    },
+    {
+      fault: 'nested block lists',
+      text: `version: 1\nsubscriptions:\n  ${'- '.repeat(150_000)}`,
+      expected: /values are nested more than 32 levels deep/,
+    },
+    {
+      fault: 'more parts than memory allows',
+      text: '- \n'.repeat(1_100_000),
+      expected: 'x.yaml: the file has too many parts to be read\n',
+    },
+  ])('is refused without using up the machine: $fault', ({ text, expected }) => {
+    const { desired, problems } = parseSubscriptions(text, 'x.yaml');
+    expect(desired).toBeNull();
+    if (typeof expected === 'string') expect(renderProblems(problems)).toBe(expected);
+    else expect(renderProblems(problems)).toMatch(expected);
+  });
+});
+
+describe('a bad settings file', () => {
+  const folder = join(fixtures, 'settings/bad');
+  const faults = faultsIn(folder);
+
+  it('is shown in at least 25 ways', () => {
+    expect(faults.length).toBeGreaterThanOrEqual(25);
+  });
+
+  it.each(faults)('is refused with every problem in words: %s', async (fault) => {
+    const loading = loadSettings({ file: `${fault}.yaml`, cwd: folder, env: {}, flags: {} });
+    const error = await loading.then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(error).toBeInstanceOf(ConfigError);
+    if (error instanceof ConfigError) expectRendered(folder, fault, error.problems);
+  });
+});
