@@ -1,11 +1,12 @@
 import { dirname, resolve } from 'node:path';
+import { isLoopback } from '../domain/loopback.ts';
 import { ConfigError, UsageError, type Problem } from '../domain/errors.ts';
 import type { Settings } from '../domain/settings.ts';
 import { checkSettings, treeOf } from './check-settings.ts';
 import { parseSettings, type ParsedSettings } from './parse-settings.ts';
 import { readConfigFile, readOptionalConfigFile } from './read-config-file.ts';
 import { chooseSettings, decodeSettings, type Chosen, type Layer } from './resolve-settings.ts';
-import { isLoopback, serviceUrl } from './service-url.ts';
+import { serviceUrl } from './service-url.ts';
 import { KEY_VARIABLE, readEnvironment } from './settings-environment.ts';
 import { SETTINGS, variableOf, type SettingKey } from './settings-keys.ts';
 

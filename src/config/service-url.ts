@@ -1,3 +1,4 @@
+import { isLoopback } from '../domain/loopback.ts';
 import type { Words } from './words.ts';
 
 /**
@@ -20,12 +21,6 @@ export function checkServiceUrl(name: string, url: string): Words | undefined {
     };
   }
   return undefined;
-}
-
-/** Whether a URL is of this machine: 127.0.0.0/8, ::1 or localhost. */
-export function isLoopback(url: string): boolean {
-  const { hostname } = new URL(url);
-  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
 
 /** A service's address in one form: as the URL standard writes it, without a trailing slash. */

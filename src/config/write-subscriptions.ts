@@ -1,3 +1,4 @@
+import { jsonText } from '../domain/json-text.ts';
 import type { LiveSubscription } from '../domain/subscription.ts';
 import { isIgnored, markOf, normaliseUrl } from '../domain/target-url.ts';
 
@@ -7,15 +8,19 @@ interface Found {
   readonly subscription: LiveSubscription;
 }
 
-const TEMPLATE = `# yaml-language-server: $schema=https://unpkg.com/linq-gitops/schema/subscriptions.schema.json
-# Nothing is live in this account. Describe what should be, then run: linq-gitops sync --dry-run
-version: 1
-subscriptions:
-  support:
-    target_url: https://hooks.example.com/linq?line=support&version=2026-02-03
-    subscribed_events:
-      - message.received
-`;
+const SCHEMA_LINE =
+  '# yaml-language-server: $schema=node_modules/linq-gitops/schema/subscriptions.schema.json';
+
+const TEMPLATE = [
+  SCHEMA_LINE,
+  '# Nothing that can be declared is live. Say what should be, then run: linq-gitops sync --dry-run',
+  'version: 1',
+  'subscriptions:',
+  '  support:',
+  '    target_url: https://hooks.example.com/linq?line=support&version=2026-02-03',
+  '    subscribed_events:',
+  '      - message.received',
+];
 
 /**
  * A subscriptions file of what is live, or a template where nothing is. `recorded` gives the names of those
@@ -30,20 +35,21 @@ export function writeSubscriptions(
   const ours = live.filter(
     ({ target_url }) => !isIgnored(target_url, ignore) && markOf(target_url) === undefined,
   );
-  if (ours.length === 0) return TEMPLATE;
   const { declarable, others } = sort(ours);
   const entries = nameAll(declarable, recorded).map((found) =>
     entryText(found, recorded.has(found.subscription.id)),
   );
-  return [
-    '# yaml-language-server: $schema=https://unpkg.com/linq-gitops/schema/subscriptions.schema.json',
+  const head = [
+    SCHEMA_LINE,
     '# Rename entries as you like before the first sync; afterwards say `previously: [OLD-NAME]`.',
     'version: 1',
-    entries.length > 0 ? 'subscriptions:' : 'subscriptions: {}',
-    ...entries,
+    'subscriptions:',
+  ];
+  return [
+    ...(entries.length > 0 ? [...head, ...entries] : TEMPLATE),
     ...others.map(
       ({ id, target_url }) =>
-        `# not declared: ${quoted(id)} at ${quoted(target_url)} (another entry has its URL, or it is not https)`,
+        `# not declared: ${jsonText(id)} at ${jsonText(target_url)} (another entry has its URL, or it is not https)`,
     ),
     '',
   ].join('\n');
@@ -128,23 +134,18 @@ function entryText({ name, subscription }: Found, isRecorded: boolean): string {
     ? '    # managed: its secret is in the sink'
     : `    # its secret is not known here: linq-gitops adopt ${name} --secret-file FILE`;
   return [
-    `  ${/^\d+$/.test(name) ? quoted(name) : name}:`,
+    `  ${/^\d+$/.test(name) ? jsonText(name) : name}:`,
     secret,
-    `    target_url: ${quoted(target_url)}`,
+    `    target_url: ${jsonText(target_url)}`,
     `    subscribed_events:`,
     ...subscribed_events.map(
-      (event) => `      - ${/^[a-z][a-z0-9_.]*$/.test(event) ? event : quoted(event)}`,
+      (event) => `      - ${/^[a-z][a-z0-9_.]*$/.test(event) ? event : jsonText(event)}`,
     ),
-    ...(phone_numbers === null ? [] : [`    phone_numbers: [${phone_numbers.map(quoted).join(', ')}]`]),
+    ...(phone_numbers === null
+      ? []
+      : [`    phone_numbers: [${phone_numbers.map((line) => jsonText(line)).join(', ')}]`]),
     ...(is_active ? [] : ['    # inactive now; is_active is managed only where it is written']),
-    ...(routing_key_header === null ? [] : [`    routing_key_header: ${quoted(routing_key_header)}`]),
-    ...(routing_id_header === null ? [] : [`    routing_id_header: ${quoted(routing_id_header)}`]),
+    ...(routing_key_header === null ? [] : [`    routing_key_header: ${jsonText(routing_key_header)}`]),
+    ...(routing_id_header === null ? [] : [`    routing_id_header: ${jsonText(routing_id_header)}`]),
   ].join('\n');
-}
-
-/** A JSON string, which is a YAML string too; nothing in it can end a line or drive a terminal. */
-function quoted(text: string): string {
-  return JSON.stringify(text).replace(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
-    [...character].map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`).join(''),
-  );
 }

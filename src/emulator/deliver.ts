@@ -3,6 +3,7 @@ import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { RefusedError, RequestError } from '../domain/errors.ts';
+import { isLoopback } from '../domain/loopback.ts';
 import type { Secret } from '../domain/secret.ts';
 import type { Account, EmulatedSubscription } from './account.ts';
 import { sampleEvent } from './sample-event.ts';
@@ -44,7 +45,7 @@ export async function deliver(
     throw refusal(id, `it is not subscribed to "${type ?? ''}"`);
   }
   const target = options.url ?? subscription.target_url;
-  if (!isLoopbackUrl(target)) {
+  if (!/^https?:/i.test(target) || !isLoopback(target)) {
     throw refusal(id, 'the emulator sends to loopback addresses only', 'give a loopback `url` to send it to');
   }
   const now = account.now();
@@ -95,15 +96,6 @@ function affinityHeaders(
 
 function decoded(secret: Secret): Buffer {
   return Buffer.from(secret.reveal().replace(/^whsec_/, ''), 'base64');
-}
-
-function isLoopbackUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { hostname, protocol } = new URL(text);
-  return (
-    (protocol === 'http:' || protocol === 'https:') &&
-    /^(127(\.\d{1,3}){3}|\[::1\]|localhost)$/.test(hostname)
-  );
 }
 
 /** `localhost` is never looked up: a resolver could name any address. */

@@ -1,6 +1,6 @@
 import { Agent, EnvHttpProxyAgent, Pool, type Dispatcher } from 'undici';
 import { ConfigError } from '../domain/errors.ts';
-import { isLoopback } from './secure-url.ts';
+import { isLoopback } from '../domain/loopback.ts';
 
 /** PEM texts; `ca` replaces the system's authorities. */
 export interface TlsOptions {

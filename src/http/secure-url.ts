@@ -1,9 +1,5 @@
 import { ConfigError } from '../domain/errors.ts';
-
-/** Whether requests to `url` stay on this machine: `localhost`, 127.0.0.0/8 or ::1. */
-export function isLoopback(url: URL): boolean {
-  return url.hostname === 'localhost' || url.hostname === '[::1]' || /^127(\.\d+){3}$/.test(url.hostname);
-}
+import { isLoopback } from '../domain/loopback.ts';
 
 /** `url` as it may be shown: origin and path. Userinfo, query and fragment can hold secrets. */
 export function describeUrl(url: string | URL): string {

@@ -1,3 +1,4 @@
+import { jsonText } from '../domain/json-text.ts';
 import type { Operation } from '../domain/operation.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { Report, RequestCount } from '../domain/report.ts';
@@ -69,16 +70,9 @@ export function planDocument(plan: Plan): Json {
   };
 }
 
-/**
- * JSON text, indented, with a newline at the end. Characters that could drive a terminal are escaped, which
- * changes no value.
- */
+/** JSON text, indented, safe to print, with a newline at the end. */
 export function toJson(document: Json): string {
-  const text = JSON.stringify(document, null, 2).replace(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
-    // By UTF-16 units: JSON knows no escape for a whole code point.
-    character.replace(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
-  );
-  return `${text}\n`;
+  return `${jsonText(document, 2)}\n`;
 }
 
 function reportDocument(report: Report): Json {

@@ -97,8 +97,8 @@ function chooseSubscription(
   }
   const live = inventory.live.get(id);
   if (!live) return `no subscription ${id} is live`;
-  const claimants = inventory.claimants(id);
-  return claimants.length > 0 ? `${id} is managed already, as ${claimants.join(', ')}` : live;
+  const claimants = inventory.claims.get(id);
+  return claimants ? `${id} is managed already, as ${claimants.join(', ')}` : live;
 }
 
 function adopted(

@@ -14,6 +14,7 @@ import type { ApplyContext } from './context.ts';
 import { deleteMarked, takenResult } from './create.ts';
 import { appliedFrom, claimRecord, clearIntent } from './records.ts';
 import { failure } from './results.ts';
+import { isUnclaimed } from './unclaimed.ts';
 
 /*
  * Everything but creating. Each begins with a conditional write of the record, so that a process whose
@@ -22,6 +23,7 @@ import { failure } from './results.ts';
  */
 
 const DONE: OperationResult = { status: 'done' };
+const CLAIMED: OperationResult = { status: 'skipped', reason: 'a record names it, or may name it' };
 
 /** Record, then PUT: from the record on, the fields are ours to bring about. */
 export async function updateEntry(
@@ -67,6 +69,8 @@ export async function deleteEntry(
   context: ApplyContext,
 ): Promise<OperationResult> {
   const { name, subscription_id, before } = operation;
+  const isOurs = name !== null || subscription_id === null;
+  if (!isOurs && !(await isUnclaimed(subscription_id, null, context.sink))) return CLAIMED;
   if (name !== null && before !== null) await claimRecord(context, recordOf(name, context));
   if (subscription_id !== null && before !== null) await context.writer.deleteSubscription(subscription_id);
   if (name !== null && context.records.get(name) !== null) await context.records.remove(name);
@@ -106,6 +110,7 @@ export async function collectOrphan(
   if (live === undefined) return DONE;
   if (markOf(live.target_url) !== markOf(target_url))
     return { status: 'skipped', reason: 'its URL was changed meanwhile' };
+  if (!(await isUnclaimed(subscription_id, target_url, context.sink))) return CLAIMED;
   await context.writer.deleteSubscription(subscription_id);
   return DONE;
 }

@@ -29,6 +29,7 @@ import type { CreatedSubscription } from '../linq/linq-api.ts';
 import { serverTime, type ApplyContext } from './context.ts';
 import { conflictResult, failure } from './results.ts';
 import { appliedFrom, clearIntent } from './records.ts';
+import { isUnclaimed } from './unclaimed.ts';
 
 const MAX_ATTEMPTS = 3;
 const MAX_PAUSE_MS = 60_000;
@@ -175,11 +176,9 @@ async function storeRecord(
   }
 }
 
-/** Another process took the record over. What was made here goes, unless that process builds on it. */
+/** Another process took the record over. What was made here goes, unless a record, under whatever name, builds on it. */
 async function undo(name: string, id: string, context: ApplyContext): Promise<OperationResult> {
-  const entry = await context.sink.read(name);
-  const isTheirs = entry.kind === 'intact' && entry.record.current?.subscription_id === id;
-  if (!isTheirs) await context.writer.deleteSubscription(id);
+  if (await isUnclaimed(id, null, context.sink)) await context.writer.deleteSubscription(id);
   return conflictResult(name, context);
 }
 

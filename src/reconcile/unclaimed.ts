@@ -1,0 +1,44 @@
+import { ownedIds, type EntryRecord } from '../domain/record.ts';
+import { markOf } from '../domain/target-url.ts';
+import type { SecretReader, SinkEntry } from '../secrets/sink.ts';
+import { inParallel } from './in-parallel.ts';
+
+const READ_WIDTH = 32;
+const MAX_READINGS = 4;
+
+/**
+ * Whether certainly no record names the subscription, nor (where `url` carries a mark) an intent its mark.
+ * Records are read one by one, so a record that moves to another name meanwhile can be missed under both:
+ * only two readings in a row that show the same versions, which never repeat, are a view of one moment.
+ * False as well where a record cannot be read, or where they keep changing.
+ */
+export async function isUnclaimed(id: string, url: string | null, sink: SecretReader): Promise<boolean> {
+  let before = await readAll(sink);
+  for (let readings = 2; readings <= MAX_READINGS; readings += 1) {
+    const now = await readAll(sink);
+    if (isSameMoment(before, now)) return ![...now.values()].some((entry) => mayClaim(entry, id, url));
+    before = now;
+  }
+  return false;
+}
+
+type Reading = ReadonlyMap<string, SinkEntry<EntryRecord>>;
+
+async function readAll(sink: SecretReader): Promise<Reading> {
+  const names = await sink.list();
+  const entries = await inParallel(names, READ_WIDTH, async (name) => [name, await sink.read(name)] as const);
+  return new Map(entries);
+}
+
+function isSameMoment(a: Reading, b: Reading): boolean {
+  return a.size === b.size && [...a].every(([name, { version }]) => b.get(name)?.version === version);
+}
+
+function mayClaim(entry: SinkEntry<EntryRecord>, id: string, url: string | null): boolean {
+  if (entry.kind === 'absent') return false;
+  if (entry.kind !== 'intact') return true;
+  const { intent } = entry.record;
+  const mark = url === null ? undefined : markOf(url);
+  const isIntended = mark !== undefined && intent !== null && markOf(intent.marked_url) === mark;
+  return isIntended || ownedIds(entry.record).includes(id);
+}
