@@ -60,11 +60,9 @@ function reasonFor(field: FieldName, after: FieldValue, applied: SubscriptionFie
   return last !== undefined && areEqual(field, after, last) ? 'drifted' : 'changed-in-file';
 }
 
-function areEqual(field: FieldName, a: FieldValue, b: FieldValue | undefined): boolean {
+function areEqual(field: FieldName, a: FieldValue, b: FieldValue): boolean {
   if (field === 'target_url') return normaliseUrl(String(a)) === normaliseUrl(String(b));
-  return (
-    JSON.stringify(inOrder(emptyAsNull(field, a))) === JSON.stringify(inOrder(emptyAsNull(field, b ?? null)))
-  );
+  return JSON.stringify(inOrder(emptyAsNull(field, a))) === JSON.stringify(inOrder(emptyAsNull(field, b)));
 }
 
 /** An empty routing header and none are the same to the API. */

@@ -76,27 +76,31 @@ function suspiciousListHit(inventory: Inventory): readonly Hit[] {
   return [{ guard: 'suspicious-list', reason, letThrough: allowFlag('suspicious-list', null) }];
 }
 
-/** `deletes`: too large a part of what we own; `allow_empty` with an empty file is consent. */
+/** `deletes`: too large a part of what we own, or all of it; `allow_empty` with an empty file is consent. */
 function deletesHit(
   candidates: readonly Candidate[],
   inventory: Inventory,
   input: PlanInput,
 ): readonly Hit[] {
   const { desired, policy } = input;
-  if (desired.entries.length === 0) return [];
-  const owned = ownedSubscriptions(inventory).length;
-  const deletions = candidates.filter(
-    ({ operation }) => operation.kind === 'delete' && operation.before !== null,
-  ).length;
+  if (desired.entries.length === 0 && desired.allow_empty) return [];
+  const owned = ownedSubscriptions(inventory);
+  const doomed = new Set(
+    candidates.flatMap(({ operation }) =>
+      operation.kind === 'delete' && operation.before !== null ? [operation.before.id] : [],
+    ),
+  );
   const limit =
-    'count' in policy.max_deletes ? policy.max_deletes.count : Math.floor(policy.max_deletes.share * owned);
+    'count' in policy.max_deletes
+      ? policy.max_deletes.count
+      : Math.floor(policy.max_deletes.share * owned.length);
   const most = Math.max(1, limit);
-  const leavesNone = owned > 1 && deletions >= owned;
-  if (deletions <= most && !leavesNone) return [];
-  const reason =
-    deletions > most
-      ? `${deletions} deletes are more than policy.max_deletes lets through (${most} of ${owned} owned)`
-      : `none of the ${owned} owned subscriptions would be left`;
+  const isTooMany = doomed.size > most;
+  const leavesNone = owned.length > 1 && owned.every((id) => doomed.has(id));
+  if (!isTooMany && !leavesNone) return [];
+  const reason = isTooMany
+    ? `${doomed.size} deletes are more than policy.max_deletes lets through (${most} of ${owned.length} owned)`
+    : `none of the ${owned.length} owned subscriptions would be left`;
   return [{ guard: 'deletes', reason, letThrough: allowFlag('deletes', null) }];
 }
 

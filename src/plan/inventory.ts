@@ -12,6 +12,7 @@ export interface Inventory {
   readonly records: ReadonlyMap<string, ObservedRecord>;
   /** Our records that can be read, by name. */
   readonly ours: ReadonlyMap<string, IntactRecord>;
+  /** In the order of the ids, whatever that of the list. */
   readonly live: ReadonlyMap<string, LiveSubscription>;
   /** Names of our records that claim the id, sorted; more than one after an interrupted rename. */
   readonly claims: ReadonlyMap<string, readonly string[]>;
@@ -19,10 +20,12 @@ export interface Inventory {
   readonly ownedAt: (url: string) => readonly LiveSubscription[];
   /** What is live at the URL and not in a record of ours. */
   readonly unownedAt: (url: string) => readonly LiveSubscription[];
-  /** Names that left the file, whose subscription was declared at the URL, and that no entry claims by `previously`. */
-  readonly leaversAt: (url: string) => readonly string[];
+  /** Records that left the file, whose subscription was declared at the URL, and that no entry claims by `previously`. */
+  readonly leaversAt: (url: string) => readonly IntactRecord[];
   /** What is live with this mark, if anything. */
   readonly markedAs: (url: string) => LiveSubscription | undefined;
+  /** It is in a record of another owner. */
+  readonly isOthers: (subscription: LiveSubscription) => boolean;
   /** Not even `prune: all` or `unowned: replace` may touch it. */
   readonly isExempt: (subscription: LiveSubscription) => boolean;
 }
@@ -33,30 +36,31 @@ export function takeInventory(
   ignore: readonly string[],
 ): Inventory {
   const entries = new Map(desired.entries.map((entry) => [entry.name, inOrder(entry)]));
-  const names = [...observation.records.keys()].sort();
+  const byName = [...observation.records].sort(([a], [b]) => (a < b ? -1 : 1));
   const claimedNames = new Set(desired.entries.flatMap(({ previously }) => previously));
   const ours = new Map<string, IntactRecord>();
   const claims = new Map<string, string[]>();
   const othersIds = new Set<string>();
-  const leavers = new Map<string, string[]>();
-  for (const name of names) {
-    const observed = observation.records.get(name);
-    if (observed?.kind === 'other-owner') for (const id of observed.ids) othersIds.add(id);
-    if (observed?.kind !== 'intact') continue;
+  const leavers = new Map<string, IntactRecord[]>();
+  for (const [name, observed] of byName) {
+    if (observed.kind === 'other-owner') for (const id of observed.ids) othersIds.add(id);
+    if (observed.kind !== 'intact') continue;
     ours.set(name, observed);
     for (const id of ownedIds(observed.record)) append(claims, id, name);
     if (observed.record.current && !entries.has(name) && !claimedNames.has(name)) {
-      append(leavers, normaliseUrl(declaredUrl(observed.record.current.target_url, observed.record)), name);
+      append(
+        leavers,
+        normaliseUrl(declaredUrl(observed.record.current.target_url, observed.record)),
+        observed,
+      );
     }
   }
 
-  const live = new Map(
-    observation.subscriptions.map((subscription) => [subscription.id, withSets(subscription)]),
-  );
+  const live = new Map([...observation.subscriptions].sort(byId).map((one) => [one.id, withSets(one)]));
   const owned = new Map<string, LiveSubscription[]>();
   const unowned = new Map<string, LiveSubscription[]>();
   const marked = new Map<string, LiveSubscription>();
-  for (const subscription of [...live.values()].sort(byId)) {
+  for (const subscription of live.values()) {
     const url = normaliseUrl(subscription.target_url);
     const mark = markOf(url);
     if (mark !== undefined) marked.set(mark, subscription);
@@ -73,11 +77,17 @@ export function takeInventory(
     unownedAt: (url) => unowned.get(normaliseUrl(url)) ?? [],
     leaversAt: (url) => leavers.get(normaliseUrl(url)) ?? [],
     markedAs: (url) => marked.get(markOf(url) ?? ''),
+    isOthers: ({ id }) => othersIds.has(id),
     isExempt: (subscription) =>
       othersIds.has(subscription.id) ||
       markOf(subscription.target_url) !== undefined ||
       isIgnored(subscription.target_url, ignore),
   };
+}
+
+/** Names of our records that claim the id, sorted; none for what is not ours. */
+export function claimantsOf(id: string, { claims }: Pick<Inventory, 'claims'>): readonly string[] {
+  return claims.get(id) ?? [];
 }
 
 /** The URL that the entry had in the file; a subscription's own may still carry the mark of its creation. */

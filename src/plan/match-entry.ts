@@ -7,7 +7,7 @@ import type { LiveSubscription } from '../domain/subscription.ts';
 import { allowFlag, isAllowed, type Candidate, type Hit, type PlanInput } from './candidate.ts';
 import { compareFields, patchFor, reasonOf } from './diff.ts';
 import { REPLACEMENT, staleFileHits, widenHits } from './hits.ts';
-import type { IntactRecord, Inventory } from './inventory.ts';
+import { claimantsOf, type IntactRecord, type Inventory } from './inventory.ts';
 import { recoverIntent } from './match-intent.ts';
 
 /** What matching says about one name: operations in the order they are needed, and what is held. */
@@ -97,8 +97,7 @@ function matchUnrecorded(entry: Entry): Match {
 
 /** The one name that left the file with the same URL and nothing pending: the entry under its former name. */
 function findLeaver(url: string, inventory: Inventory): IntactRecord | undefined {
-  const leavers = inventory.leaversAt(url).flatMap((name) => inventory.ours.get(name) ?? []);
-  const [only, ...others] = leavers.filter(({ record }) => isLive(record, inventory));
+  const [only, ...others] = inventory.leaversAt(url).filter(({ record }) => isLive(record, inventory));
   if (only === undefined || others.length > 0) return undefined;
   const { intent, next, retire } = only.record;
   return intent === null && next === null && retire === null ? only : undefined;
@@ -107,7 +106,7 @@ function findLeaver(url: string, inventory: Inventory): IntactRecord | undefined
 /** Live, and claimed by no other record (as it would be after an interrupted rename). */
 function isLive({ current }: EntryRecord, inventory: Inventory): boolean {
   if (current === null || !inventory.live.has(current.subscription_id)) return false;
-  return inventory.claims.get(current.subscription_id)?.length === 1;
+  return claimantsOf(current.subscription_id, inventory).length === 1;
 }
 
 function matchRename(entry: Entry, source: IntactRecord): Match {
@@ -142,7 +141,7 @@ function matchRename(entry: Entry, source: IntactRecord): Match {
 
 function matchCurrent(entry: Entry, observed: IntactRecord, current: StoredSubscription): Match {
   const { desired, inventory } = entry;
-  const others = (inventory.claims.get(current.subscription_id) ?? []).filter(
+  const others = claimantsOf(current.subscription_id, inventory).filter(
     (name) => name !== observed.record.name && inventory.entries.has(name),
   );
   if (others.length > 0) {
@@ -288,5 +287,5 @@ function replaceHits(
 }
 
 function keysOf(candidates: readonly Candidate[]): readonly string[] {
-  return candidates.slice(-1).map(({ operation }) => operation.key);
+  return candidates.map(({ operation }) => operation.key);
 }

@@ -1,11 +1,12 @@
+import type { ObservedRecord } from '../domain/observation.ts';
 import type { DeleteOperation, RenameOperation } from '../domain/operation.ts';
-import type { Foreign, Held } from '../domain/plan.ts';
-import { isVacant, type StoredSubscription } from '../domain/record.ts';
+import type { Foreign } from '../domain/plan.ts';
+import type { StoredSubscription } from '../domain/record.ts';
 import type { LiveSubscription } from '../domain/subscription.ts';
 import { hasMarkOf, markOf, normaliseUrl } from '../domain/target-url.ts';
-import type { Candidate, PlanInput } from './candidate.ts';
+import type { Candidate, Hit, PlanInput } from './candidate.ts';
 import { protectedHits, staleFileHits } from './hits.ts';
-import type { IntactRecord, Inventory } from './inventory.ts';
+import { claimantsOf, type IntactRecord, type Inventory } from './inventory.ts';
 import { holdReplacement, holdUnreadable, type Match } from './match-entry.ts';
 import { recoverIntent } from './match-intent.ts';
 
@@ -15,8 +16,12 @@ interface LeftoverMatch extends Match {
 }
 
 /** The matching table for a record whose name is not in the file. A record of another owner is not our matter. */
-export function matchLeftover(name: string, inventory: Inventory, input: PlanInput): LeftoverMatch {
-  const observed = inventory.records.get(name) ?? { kind: 'absent' };
+export function matchLeftover(
+  name: string,
+  observed: ObservedRecord,
+  inventory: Inventory,
+  input: PlanInput,
+): LeftoverMatch {
   if (observed.kind === 'absent' || observed.kind === 'other-owner') return { candidates: [], held: [] };
   if (observed.kind !== 'intact') return holdUnreadable(name, observed);
   const replacement = holdReplacement(observed.record);
@@ -38,7 +43,7 @@ export function matchLeftover(name: string, inventory: Inventory, input: PlanInp
 
 /** The entry of the file whose record claims the same subscription: a rename was interrupted in between. */
 function survivorOf(name: string, current: StoredSubscription, inventory: Inventory): string | undefined {
-  const claimants = inventory.claims.get(current.subscription_id) ?? [];
+  const claimants = claimantsOf(current.subscription_id, inventory);
   return claimants.find((claimant) => claimant !== name && inventory.entries.has(claimant));
 }
 
@@ -72,7 +77,7 @@ function prune(
     subscription_id: id,
     before,
     reason: 'left-the-file',
-    secret: isVacant(record) || id === null ? 'none' : 'discarded',
+    secret: id === null ? 'none' : 'discarded',
   };
   return {
     operation,
@@ -83,34 +88,33 @@ function prune(
 /** What is live and in no record of ours: unfinished work to collect, and what is foreign. */
 export interface Unrecorded {
   readonly candidates: readonly Candidate[];
-  readonly held: readonly Held[];
   readonly foreign: readonly Foreign[];
 }
 
 export function matchUnrecordedLive(inventory: Inventory, input: PlanInput): Unrecorded {
   const { installation } = input.observation;
   const candidates: Candidate[] = [];
-  const held: Held[] = [];
   const foreign: Foreign[] = [];
   const wanted = new Set(input.desired.entries.map(({ fields }) => normaliseUrl(fields.target_url)));
   const intended = intendedMarks(inventory);
+  const unreadable = unreadableHits(inventory);
   for (const subscription of inventory.live.values()) {
-    if (inventory.claims.has(subscription.id)) continue;
+    if (claimantsOf(subscription.id, inventory).length > 0) continue;
     const { id, target_url, is_active } = subscription;
-    if (installation !== null && hasMarkOf(target_url, installation.id)) {
-      if (intended.has(markOf(target_url))) continue;
-      const wait = collectWait(subscription, inventory, input);
-      if (wait === null) candidates.push(collect(subscription));
-      else held.push({ name: null, ...wait, letThrough: null, operation: collect(subscription).operation });
+    const isUnfinished = installation !== null && hasMarkOf(target_url, installation.id);
+    // Owners that share a sink share the installation: what another's record names is not ours to collect.
+    if (isUnfinished && !inventory.isOthers(subscription)) {
+      if (!intended.has(markOf(target_url)))
+        candidates.push(collect(subscription, [...unreadable, ...youngHits(subscription, input)]));
       continue;
     }
     const isExempt = inventory.isExempt(subscription);
     foreign.push({ id, target_url, is_active, isExempt });
     if (input.policy.prune === 'all' && !isExempt && !wanted.has(normaliseUrl(target_url))) {
-      candidates.push(pruneForeign(subscription));
+      candidates.push(pruneForeign(subscription, unreadable));
     }
   }
-  return { candidates, held, foreign };
+  return { candidates, foreign };
 }
 
 /** Marks that an intent of a readable record names: what carries one belongs to that intent. */
@@ -122,35 +126,27 @@ function intendedMarks(inventory: Inventory): ReadonlySet<string | undefined> {
   return new Set(urls.flatMap((url) => (typeof url === 'string' ? [markOf(url)] : [])));
 }
 
-/** Why an unfinished subscription that no record knows cannot be collected yet, or null. */
-function collectWait(
-  subscription: LiveSubscription,
-  inventory: Inventory,
-  input: PlanInput,
-): Pick<Held, 'guard' | 'reason'> | null {
+/** Guard `record`: what is in no record that can be read may still be in one that cannot. */
+function unreadableHits(inventory: Inventory): readonly Hit[] {
   const unreadable = [...inventory.records].filter(([, { kind }]) => kind === 'damaged' || kind === 'newer');
   const [first] = unreadable.map(([name]) => name).sort();
-  if (first !== undefined) {
-    return {
-      guard: 'record',
-      reason: `an unfinished subscription may belong to the record of ${first}, which cannot be read`,
-    };
-  }
-  if (subscription.created_at === undefined) {
-    return {
-      guard: 'in-flight',
-      reason: 'an unfinished subscription, of which the API does not say how old it is',
-    };
-  }
-  if (input.observation.serverTime - subscription.created_at > input.landingTime) return null;
-  const until = new Date(subscription.created_at + input.landingTime).toISOString();
-  return {
-    guard: 'in-flight',
-    reason: `an unfinished subscription, which somebody may be working on until ${until}`,
-  };
+  if (first === undefined) return [];
+  const reason = `it may belong to the record of ${first}, which cannot be read`;
+  return [{ guard: 'record', reason, letThrough: 'repair or remove that record' }];
 }
 
-function collect({ id, target_url }: LiveSubscription): Candidate {
+/** Guard `in-flight`: the request that made it may have been sent so lately that somebody still works on it. */
+function youngHits({ created_at }: LiveSubscription, input: PlanInput): readonly Hit[] {
+  const { observation, landingTime } = input;
+  if (created_at !== undefined && observation.serverTime - created_at > landingTime) return [];
+  const age =
+    created_at === undefined
+      ? 'of which the API does not say how old it is'
+      : `made at ${new Date(created_at).toISOString()}, which somebody may be working on`;
+  return [{ guard: 'in-flight', reason: `an unfinished subscription, ${age}`, letThrough: null }];
+}
+
+function collect({ id, target_url }: LiveSubscription, hits: readonly Hit[]): Candidate {
   const operation = {
     kind: 'collect',
     key: `collect ${id}`,
@@ -159,10 +155,10 @@ function collect({ id, target_url }: LiveSubscription): Candidate {
     target_url,
     secret: 'none',
   } as const;
-  return { operation, hits: [] };
+  return { operation, hits };
 }
 
-function pruneForeign(subscription: LiveSubscription): Candidate {
+function pruneForeign(subscription: LiveSubscription, hits: readonly Hit[]): Candidate {
   const operation: DeleteOperation = {
     kind: 'delete',
     key: `delete id:${subscription.id}`,
@@ -173,5 +169,5 @@ function pruneForeign(subscription: LiveSubscription): Candidate {
     reason: 'foreign',
     secret: 'none',
   };
-  return { operation, hits: [] };
+  return { operation, hits };
 }

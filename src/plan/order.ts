@@ -1,45 +1,67 @@
 import type { MakeWayOperation, Operation, UpdateOperation } from '../domain/operation.ts';
 import type { Candidate, Hit } from './candidate.ts';
-import type { Inventory } from './inventory.ts';
+import { claimantsOf, type Inventory } from './inventory.ts';
+
+/**
+ * Puts the end of an interrupted rename before all else that is done for its entry: both write the entry's
+ * record, and of two writes at once one is refused.
+ */
+export function finishRenamesFirst(candidates: readonly Candidate[]): readonly Candidate[] {
+  const finishing = candidates.flatMap(({ operation }) =>
+    operation.kind === 'rename' && operation.isInterrupted ? [operation] : [],
+  );
+  const order = new Map(finishing.map(({ key }, index) => [key, index]));
+  return candidates.map(({ operation, hits }) => {
+    const own = order.get(operation.key) ?? finishing.length;
+    const before = finishing
+      .slice(0, own)
+      .filter(({ name }) => operation.kind !== 'collect' && name === operation.name)
+      .map(({ key }) => key);
+    return { operation: { ...operation, after: [...operation.after, ...before] }, hits };
+  });
+}
+
+/** An operation, and what must have freed its URL before. */
+interface Step {
+  readonly operation: Operation;
+  readonly hits: Hit[];
+  readonly needs: Step[];
+  /** Of `needs`, what needs this one in turn: only its way to another URL is waited for. */
+  readonly cut: Set<Step>;
+}
 
 /**
  * Orders what needs a URL after what frees it, and breaks cycles: of two entries that want each other's
  * URL, one first makes way to a marked URL. A URL that nothing frees is a hit of `url-taken`.
  */
 export function orderByUrl(candidates: readonly Candidate[], inventory: Inventory): readonly Candidate[] {
-  const freeing = new Map(
-    candidates.flatMap(({ operation }) => freedBy(operation).map((id) => [id, operation] as const)),
+  const steps = candidates.map(({ operation, hits }): Step => ({
+    operation,
+    hits: [...hits],
+    needs: [],
+    cut: new Set(),
+  }));
+  const freeing = new Map(steps.flatMap((step) => freedBy(step.operation).map((id) => [id, step] as const)));
+  for (const { operation, hits, needs } of steps) {
+    for (const id of holdersOfNeed(operation, inventory)) {
+      const freer = freeing.get(id);
+      if (freer) needs.push(freer);
+      else hits.push(stuckHit(id, inventory));
+    }
+  }
+  breakCycles(steps);
+  const inTheWay = new Set(steps.flatMap(({ cut }) => [...cut]).map(({ operation }) => operation.key));
+  const makeWays = steps.flatMap(({ operation }) =>
+    operation.kind === 'update' && inTheWay.has(operation.key)
+      ? [{ operation: makeWay(operation), hits: [] }]
+      : [],
   );
-  const edges = new Map<string, readonly string[]>();
-  const updates = new Map<string, UpdateOperation>();
-  const ordered = candidates.map((candidate) => {
-    const { operation } = candidate;
-    const holders = holdersOfNeed(operation, inventory);
-    const freers = holders.flatMap((id) => freeing.get(id)?.key ?? []);
-    const stuck = holders.filter((id) => !freeing.has(id)).map((id) => stuckHit(id, inventory));
-    edges.set(operation.key, freers);
-    if (operation.kind === 'update') updates.set(operation.key, operation);
-    return { candidate, stuck };
+  const ordered = steps.map(({ operation, hits, needs, cut }) => {
+    const keys = needs.map((need) => (cut.has(need) ? wayKey(need.operation.key) : need.operation.key));
+    const own = inTheWay.has(operation.key) ? [wayKey(operation.key)] : [];
+    return { operation: { ...operation, after: [...operation.after, ...keys, ...own] }, hits };
   });
-  const broken = breakCycles(edges);
-  const makeWays = new Map(
-    [...broken.values()]
-      .flatMap((keys) => [...keys])
-      .flatMap((key) => {
-        const update = updates.get(key);
-        return update ? [[key, makeWay(update)] as const] : [];
-      }),
-  );
-  const withEdges = ordered.map(({ candidate: { operation, hits }, stuck }) => {
-    const cut = broken.get(operation.key);
-    const needs = (edges.get(operation.key) ?? []).map((key) => (cut?.has(key) ? wayKey(key) : key));
-    const own = makeWays.has(operation.key) ? [wayKey(operation.key)] : [];
-    return {
-      operation: { ...operation, after: [...operation.after, ...needs, ...own] },
-      hits: [...hits, ...stuck],
-    };
-  });
-  return [...withEdges, ...[...makeWays.values()].map((operation) => ({ operation, hits: [] }))];
+  return [...ordered, ...makeWays];
 }
 
 function freedBy(operation: Operation): readonly string[] {
@@ -58,13 +80,11 @@ function holdersOfNeed(operation: Operation, inventory: Inventory): readonly str
       : operation.kind === 'update'
         ? operation.patch.target_url
         : undefined;
-  if (url === undefined) return [];
-  const own = operation.kind === 'update' ? operation.subscription_id : undefined;
-  return inventory.ownedAt(url).flatMap(({ id }) => (id === own ? [] : [id]));
+  return url === undefined ? [] : inventory.ownedAt(url).map(({ id }) => id);
 }
 
 function stuckHit(id: string, inventory: Inventory): Hit {
-  const names = (inventory.claims.get(id) ?? []).join(', ');
+  const names = claimantsOf(id, inventory).join(', ');
   return {
     guard: 'url-taken',
     reason: `the URL belongs to ${names}, which keeps it for now`,
@@ -73,32 +93,30 @@ function stuckHit(id: string, inventory: Inventory): Hit {
 }
 
 /**
- * Edges to cut so that no cycle is left: operation → keys it must not wait for. Depth first, without
- * recursion (a cycle may be thousands long), in the order of the keys, so that equal inputs cut alike.
+ * Cuts needs so that no cycle is left. Depth first, without recursion (a cycle may be thousands long).
+ * Matching goes by name, so equal inputs are cut alike.
  */
-function breakCycles(
-  edges: ReadonlyMap<string, readonly string[]>,
-): ReadonlyMap<string, ReadonlySet<string>> {
-  const cuts = new Map<string, Set<string>>();
-  const state = new Map<string, 'open' | 'closed'>();
-  for (const root of [...edges.keys()].sort()) {
+function breakCycles(steps: readonly Step[]): void {
+  const state = new Map<Step, 'open' | 'closed'>();
+  const enter = (step: Step): { step: Step; rest: Step[] } => {
+    state.set(step, 'open');
+    return { step, rest: [...step.needs] };
+  };
+  for (const root of steps) {
     if (state.has(root)) continue;
-    state.set(root, 'open');
-    const path = [{ key: root, rest: [...(edges.get(root) ?? [])] }];
+    const path = [enter(root)];
     for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {
       const next = top.rest.shift();
       if (next === undefined) {
-        state.set(top.key, 'closed');
+        state.set(top.step, 'closed');
         path.pop();
       } else if (state.get(next) === 'open') {
-        cuts.set(top.key, (cuts.get(top.key) ?? new Set()).add(next));
+        top.step.cut.add(next);
       } else if (!state.has(next)) {
-        state.set(next, 'open');
-        path.push({ key: next, rest: [...(edges.get(next) ?? [])] });
+        path.push(enter(next));
       }
     }
   }
-  return cuts;
 }
 
 function wayKey(updateKey: string): string {

@@ -1,12 +1,13 @@
 import type { Operation, OperationKind } from '../domain/operation.ts';
 import type { Foreign, Held, Plan } from '../domain/plan.ts';
+import type { DesiredEntry } from '../domain/desired.ts';
 import { nearest } from '../domain/nearest.ts';
 import type { Draft, PlanInput } from './candidate.ts';
 import { holdBack } from './guards.ts';
-import { takeInventory, type Inventory } from './inventory.ts';
+import { claimantsOf, takeInventory, type Inventory } from './inventory.ts';
 import { matchEntry, type Match } from './match-entry.ts';
 import { matchLeftover, matchUnrecordedLive } from './match-leftover.ts';
-import { orderByUrl } from './order.ts';
+import { finishRenamesFirst, orderByUrl } from './order.ts';
 import { planId } from './plan-id.ts';
 
 /** In the order in which a plan is read. */
@@ -28,7 +29,8 @@ const KINDS: readonly OperationKind[] = [
 export function planChanges(input: PlanInput): Plan {
   const inventory = takeInventory(input.desired, input.observation, input.policy.ignore);
   const draft = match(inventory, input);
-  const sifted = holdBack(orderByUrl(draft.candidates, inventory), inventory, input);
+  const candidates = orderByUrl(finishRenamesFirst(draft.candidates), inventory);
+  const sifted = holdBack(candidates, inventory, input);
   const operations = [...sifted.operations].sort(byKindAndName);
   const held = [...draft.held, ...sifted.held].sort(byNameAndGuard);
   return {
@@ -40,7 +42,7 @@ export function planChanges(input: PlanInput): Plan {
     summary: {
       entries: input.desired.entries.length,
       live: inventory.live.size,
-      owned: [...inventory.claims.keys()].filter((id) => inventory.live.has(id)).length,
+      owned: [...inventory.live.keys()].filter((id) => claimantsOf(id, inventory).length > 0).length,
       foreign: draft.foreign.length,
       inactive: draft.inactive,
     },
@@ -54,18 +56,20 @@ function match(inventory: Inventory, input: PlanInput): Draft {
     ...inventory.entries.keys(),
     ...matches.flatMap(({ renamedFrom }) => renamedFrom ?? []),
   ]);
-  const names = [...inventory.records.keys()].filter((name) => !spoken.has(name)).sort();
-  const leftovers = names.map((name) => matchLeftover(name, inventory, input));
+  const leftovers = [...inventory.records]
+    .filter(([name]) => !spoken.has(name))
+    .sort(([a], [b]) => compare(a, b))
+    .map(([name, observed]) => matchLeftover(name, observed, inventory, input));
   const unrecorded = matchUnrecordedLive(inventory, input);
-  const all = [...matches, ...leftovers, unrecorded];
+  const named = [...matches, ...leftovers];
   return {
-    candidates: all.flatMap(({ candidates }) => candidates),
-    held: all.flatMap(({ held }) => held),
+    candidates: [...named, unrecorded].flatMap(({ candidates }) => candidates),
+    held: named.flatMap(({ held }) => held),
     foreign: [...unrecorded.foreign].sort(byUrl),
     warnings: [
       ...leftovers.flatMap(({ warning }) => warning ?? []),
-      ...catalogueWarnings(input),
-      ...lineWarnings(input),
+      ...catalogueWarnings(entries, input),
+      ...lineWarnings(entries, input),
     ],
     inactive: entries
       .filter(({ name, fields }) => fields.is_active === undefined && isInactive(name, inventory))
@@ -79,24 +83,30 @@ function isInactive(name: string, inventory: Inventory): boolean {
 }
 
 /** Event names that the live catalogue does not know: a warning, since the catalogue grows and shrinks. */
-function catalogueWarnings({ desired, observation: { events } }: PlanInput): readonly string[] {
+function catalogueWarnings(
+  entries: readonly DesiredEntry[],
+  { observation: { events } }: PlanInput,
+): readonly string[] {
   if (events === null) return [];
-  const catalogue = new Set(events);
-  return desired.entries.flatMap(({ name, fields }) =>
+  const catalogue = new Set([...events].sort());
+  return entries.flatMap(({ name, fields }) =>
     fields.subscribed_events
       .filter((event) => !catalogue.has(event))
       .map((event) => {
-        const suggestion = nearest(event, events);
+        const suggestion = nearest(event, catalogue);
         const question = suggestion === undefined ? '' : `; did you mean ${suggestion}?`;
         return `${name}: Linq's catalogue has no event "${event}"${question}`;
       }),
   );
 }
 
-function lineWarnings({ desired, observation: { lines } }: PlanInput): readonly string[] {
+function lineWarnings(
+  entries: readonly DesiredEntry[],
+  { observation: { lines } }: PlanInput,
+): readonly string[] {
   if (lines === null) return [];
   const owned = new Set(lines.map(({ phone_number }) => phone_number));
-  return desired.entries.flatMap(({ name, fields }) =>
+  return entries.flatMap(({ name, fields }) =>
     (fields.phone_numbers ?? [])
       .filter((line) => !owned.has(line))
       .map((line) => `${name}: the account has no line ${line}`),
