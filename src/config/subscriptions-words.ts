@@ -1,4 +1,5 @@
 import { nearest } from '../domain/nearest.ts';
+import { FIELD_NAMES } from '../domain/subscription.ts';
 import { checkTargetUrl } from './check-target-url.ts';
 import { isSecretKey, printable, quote } from './quote.ts';
 import type { Violation } from './schema-check.ts';
@@ -24,16 +25,7 @@ const SYNONYMS: ReadonlyMap<string, string> = new Map([
   ...['renamed_from', 'old_name', 'moved_from', 'aliases'].map((key) => [key, 'previously'] as const),
 ]);
 
-const FIELDS = [
-  'target_url',
-  'subscribed_events',
-  'phone_numbers',
-  'is_active',
-  'routing_key_header',
-  'routing_id_header',
-  'lifecycle',
-  'previously',
-];
+const FIELDS: readonly string[] = [...FIELD_NAMES, 'lifecycle', 'previously'];
 
 /** The field of an entry that a key stands for, also where it is misspelt or a common other word for it. */
 export function meantField(key: string): string | undefined {

@@ -13,6 +13,16 @@ export interface SubscriptionFields {
 
 export type FieldName = keyof SubscriptionFields;
 
+/** All of them, in the order in which they are shown. */
+export const FIELD_NAMES = [
+  'target_url',
+  'subscribed_events',
+  'phone_numbers',
+  'is_active',
+  'routing_key_header',
+  'routing_id_header',
+] as const satisfies readonly FieldName[];
+
 /** The body of a PUT: only the fields that it names change (Linq's update is partial). */
 export type SubscriptionPatch = Partial<SubscriptionFields>;
 

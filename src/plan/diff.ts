@@ -1,21 +1,12 @@
 import type { ChangeReason, FieldChange, FieldValue } from '../domain/operation.ts';
-import type {
-  FieldName,
-  LiveSubscription,
-  SubscriptionFields,
-  SubscriptionPatch,
+import {
+  FIELD_NAMES,
+  type FieldName,
+  type LiveSubscription,
+  type SubscriptionFields,
+  type SubscriptionPatch,
 } from '../domain/subscription.ts';
 import { normaliseUrl } from '../domain/target-url.ts';
-
-/** In the order in which they are shown. */
-const FIELDS: readonly FieldName[] = [
-  'target_url',
-  'subscribed_events',
-  'phone_numbers',
-  'is_active',
-  'routing_key_header',
-  'routing_id_header',
-];
 
 /**
  * The fields in which the live subscription is not what the file says, with the three-way reason.
@@ -26,7 +17,7 @@ export function compareFields(
   live: LiveSubscription,
   applied: SubscriptionFields | null,
 ): readonly FieldChange[] {
-  return FIELDS.flatMap((field) => {
+  return FIELD_NAMES.flatMap((field) => {
     const after = desired[field];
     if (after === undefined || areEqual(field, after, live[field])) return [];
     const before = live[field];
@@ -40,7 +31,7 @@ export function compareFields(
 export function patchFor(desired: SubscriptionFields, changes: readonly FieldChange[]): SubscriptionPatch {
   const changed = new Set<string>(changes.map((change) => change.field));
   return Object.fromEntries(
-    FIELDS.filter((field) => changed.has(field)).map((field) => [field, desired[field]]),
+    FIELD_NAMES.filter((field) => changed.has(field)).map((field) => [field, desired[field]]),
   );
 }
 

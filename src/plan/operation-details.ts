@@ -1,5 +1,5 @@
 import type { FieldChange, FieldValue, Operation } from '../domain/operation.ts';
-import type { SubscriptionFields } from '../domain/subscription.ts';
+import { FIELD_NAMES, type SubscriptionFields } from '../domain/subscription.ts';
 import { plural } from './words.ts';
 
 /** A part of a line that stays together when the line is wrapped. */
@@ -23,15 +23,6 @@ export interface Detail {
 }
 
 type Field = FieldChange['field'];
-
-const FIELDS = [
-  'target_url',
-  'subscribed_events',
-  'phone_numbers',
-  'is_active',
-  'routing_key_header',
-  'routing_id_header',
-] as const;
 
 /** The lines under an operation, in the order of the fields. */
 export function detailsOf(operation: Operation): readonly Detail[] {
@@ -84,7 +75,7 @@ export function secretPieces(operation: Operation, locate: (name: string) => str
 }
 
 function fieldDetails(fields: SubscriptionFields): readonly Detail[] {
-  return FIELDS.flatMap((field) => {
+  return FIELD_NAMES.flatMap((field) => {
     const content = fields[field];
     return content === undefined ? [] : [detail(field, content)];
   });

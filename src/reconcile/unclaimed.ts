@@ -35,8 +35,7 @@ function isSameMoment(a: Reading, b: Reading): boolean {
 }
 
 function mayClaim(entry: SinkEntry<EntryRecord>, id: string, url: string | null): boolean {
-  if (entry.kind === 'absent') return false;
-  if (entry.kind !== 'intact') return true;
+  if (entry.kind !== 'intact') return entry.kind !== 'absent';
   const { intent } = entry.record;
   const mark = url === null ? undefined : markOf(url);
   const isIntended = mark !== undefined && intent !== null && markOf(intent.marked_url) === mark;
