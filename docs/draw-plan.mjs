@@ -59,7 +59,7 @@ export async function printPlan() {
   const run = async (...argv) => {
     const child = spawn(process.execPath, [MAIN, ...argv], {
       cwd: folder,
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'ignore'],
       env: {
         FORCE_COLOR: '1',
         LINQ_API_V3_BASE_URL: emulator.url,

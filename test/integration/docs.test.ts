@@ -1,0 +1,83 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { parseSubscriptions } from '../../src/config/parse-subscriptions.ts';
+import { createProgram } from '../../src/cli/program.ts';
+import { GUARDS } from '../../src/domain/plan.ts';
+import { runCli } from '../support/run-cli.ts';
+import { printPlan, toSvg } from '../../docs/draw-plan.mjs';
+
+const ROOT = new URL('../../', import.meta.url);
+const readme = await readFile(new URL('README.md', ROOT), 'utf8');
+
+/** Fenced blocks of the README in one language. */
+function snippets(language: string): readonly string[] {
+  return [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'gm'))].map(
+    ([, text]) => text ?? '',
+  );
+}
+
+/** First cells of the rows of the table under a heading, as they stand between backticks or bars. */
+function firstCells(heading: string): readonly string[] {
+  const section = readme.slice(readme.indexOf(`## ${heading}`)).split(/\n## /)[0] ?? '';
+  const rows = section.split('\n').filter((line) => line.startsWith('|'));
+  return rows.slice(2).map((row) => row.split(/(?<!\\)\|/)[1]?.trim() ?? '');
+}
+
+function programCommands() {
+  const silent = { write: () => true };
+  const io = {
+    env: {},
+    cwd: '.',
+    stdout: silent,
+    stderr: silent,
+    onSignal: () => () => undefined,
+    exitNow: (): never => {
+      throw new Error('not reached');
+    },
+  };
+  return createProgram(io, () => undefined).commands;
+}
+
+describe('the README', () => {
+  it('shows subscriptions files that are valid', () => {
+    const files = snippets('yaml').filter((text) => text.startsWith('version: 1'));
+    expect(files.length).toBeGreaterThan(0);
+    for (const text of files) expect(parseSubscriptions(text, 'README.md').problems).toEqual([]);
+  });
+
+  it('explains every guard, and no other', () => {
+    const named = firstCells('Guards').map((cell) => cell.replaceAll('`', ''));
+    expect([...named].sort()).toEqual([...GUARDS].sort());
+  });
+
+  it('lists every command, and no other', () => {
+    const listed = firstCells('Commands').flatMap((cell) =>
+      [...cell.matchAll(/`([a-z]+)/g)].map(([, name]) => name),
+    );
+    const known = programCommands().map((command) => command.name());
+    expect([...new Set(listed)].sort()).toEqual([...known].sort());
+  });
+
+  it('names only options that exist', () => {
+    const known = new Set(programCommands().flatMap(({ options }) => options.map(({ long }) => long)));
+    const text = readme.slice(readme.indexOf('## Commands'), readme.indexOf('## What it will never do'));
+    const named = [...text.matchAll(/--[a-z][a-z-]+/g)].map(([flag]) => flag);
+    expect(named.length).toBeGreaterThan(8);
+    expect(named.filter((flag) => !known.has(flag))).toEqual([]);
+  });
+
+  it('gives the exit codes that the help gives', async () => {
+    const { stdout } = await runCli(['--help'], { cwd: '.' });
+    for (const cell of firstCells('Exit codes')) {
+      for (const code of cell.split(', ')) expect(stdout).toMatch(new RegExp(`\\b${code}\\b`));
+    }
+  });
+
+  it('shows the plan that the program prints', async () => {
+    const withoutIds = (text: string) => text.replace(/\b[0-9a-f]{12}\b/g, '<id>');
+    const drawn = await readFile(new URL('docs/plan.svg', ROOT), 'utf8');
+    expect(withoutIds(drawn), 'draw it again with: npm run docs:plan').toBe(
+      withoutIds(toSvg(await printPlan())),
+    );
+  });
+});
