@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import { isAbsolute, relative } from 'node:path';
 import type { Logger } from 'pino';
 import { loadSettings } from '../config/load-settings.ts';
-import { loadSubscriptions, type LoadedSubscriptions } from '../config/load-subscriptions.ts';
+import { loadSubscriptions } from '../config/load-subscriptions.ts';
 import { parseAllowance } from '../config/parse-allowance.ts';
+import { renderProblems } from '../config/render-problems.ts';
+import type { Desired } from '../domain/desired.ts';
 import type { Allowance } from '../domain/plan.ts';
 import type { Settings } from '../domain/settings.ts';
 import { createHttpClient } from '../http/http-client.ts';
@@ -25,9 +28,8 @@ const BUDGET_FACTOR = 2;
 export interface CommonOptions {
   readonly config?: string;
   readonly file?: string;
-  readonly format: 'text' | 'json' | 'markdown';
   readonly logLevel: LogLevel;
-  readonly allow: readonly string[];
+  readonly allow?: readonly string[];
 }
 
 export interface Session {
@@ -38,7 +40,7 @@ export interface Session {
 
 /** The settings of a command; fails with `ConfigError` and `UsageError`. */
 export async function openSession(io: Io, options: CommonOptions): Promise<Session> {
-  const allowances = options.allow.map(parseAllowance);
+  const allowances = (options.allow ?? []).map(parseAllowance);
   const { settings } = await loadSettings({
     file: options.config,
     cwd: io.cwd,
@@ -48,8 +50,22 @@ export async function openSession(io: Io, options: CommonOptions): Promise<Sessi
   return { settings, allowances, logger: createLogger(io, options.logLevel) };
 }
 
-export function loadDesired({ settings }: Session): Promise<LoadedSubscriptions> {
-  return loadSubscriptions(settings.subscriptions);
+/** The desired state; what is worth a warning is said on stderr. Fails with `ConfigError`. */
+export async function loadDesired({ settings }: Session, io: Io): Promise<Desired> {
+  return loadFile(settings.subscriptions, io);
+}
+
+/** The same for a file by its absolute path, which is shown as a person in the working directory would write it. */
+export async function loadFile(path: string, io: Io): Promise<Desired> {
+  const { desired, warnings } = await loadSubscriptions(shortPath(path, io));
+  const words = warnings.map((warning) => ({ ...warning, message: `warning: ${warning.message}` }));
+  if (words.length > 0) io.stderr.write(`${renderProblems(words)}\n`);
+  return desired;
+}
+
+export function shortPath(path: string, { cwd }: Io): string {
+  const short = relative(cwd, path);
+  return short === '' || short.startsWith('..') || isAbsolute(short) ? path : short;
 }
 
 export interface Api {

@@ -5,8 +5,10 @@ import { LOG_LEVELS } from './logger.ts';
 import type { CommonOptions } from './open.ts';
 import type { AdoptOptions } from './commands/adopt.ts';
 import type { EmulateOptions } from './commands/emulate.ts';
+import type { EventsOptions } from './commands/events.ts';
 import type { SecretOptions } from './commands/secret.ts';
 import type { SyncOptions } from './commands/sync.ts';
+import type { ValidateOptions } from './commands/validate.ts';
 import { VERSION } from './version.ts';
 
 const EXIT_CODES = `
@@ -24,6 +26,7 @@ export function createProgram(io: Io, finish: (code: ExitCode) => void): Command
     .helpCommand(false)
     .addHelpText('after', EXIT_CODES)
     .configureOutput({
+      outputError: (text, write) => write(withSuggestion(text, program)),
       writeOut: (text) => void io.stdout.write(text),
       writeErr: (text) => void io.stderr.write(text),
       getOutHelpWidth: () => Math.min(io.stdout.columns ?? 80, 80),
@@ -31,22 +34,23 @@ export function createProgram(io: Io, finish: (code: ExitCode) => void): Command
     })
     .exitOverride();
 
-  common(program.command('validate'))
+  formats(common(program.command('validate')), ['text', 'json'])
     .description('check subscription files without network')
     .argument('[FILE...]', 'files to check (default: the one that the settings name)')
-    .action(async (files: string[], options: CommonOptions) => {
+    .action(async (files: string[], options: ValidateOptions) => {
       const { validate } = await import('./commands/validate.ts');
       finish(await validate(files, options, io));
     });
 
   for (const name of ['sync', 'plan'] as const) {
-    const command = common(program.command(name)).description(
+    const command = formats(common(program.command(name)), ['text', 'json', 'markdown']).description(
       name === 'sync'
         ? 'one pass: print the plan, apply it, print the report'
         : 'the same as sync --dry-run: print the plan, write nothing',
     );
     if (name === 'sync') command.option('--dry-run', 'print the plan, write nothing', false);
     command
+      .option('--allow <guard>', 'let a guard through: GUARD:NAME, or GUARD', collect, [])
       .option('--detailed-exitcode', 'with --dry-run: exit 2 when changes are pending', false)
       .option('--expect-plan <id>', 'refuse unless the plan has this id (8 digits or more)', parsePlanPrefix)
       .option('--out <file>', 'write the plan to a file, as JSON')
@@ -74,20 +78,17 @@ export function createProgram(io: Io, finish: (code: ExitCode) => void): Command
       finish(await adopt(names, options, io));
     });
 
-  settingsOptions(program.command('secret'))
+  formats(common(program.command('secret')), ['text', 'env', 'json'])
     .description('print one signing secret, on purpose')
     .argument('<NAME>', 'an entry')
-    .addOption(
-      new Option('--format <format>', 'how to print it').choices(['env', 'json', 'text']).default('text'),
-    )
     .action(async (name: string, options: SecretOptions) => {
       const { secret } = await import('./commands/secret.ts');
       finish(await secret(name, options, io));
     });
 
-  common(program.command('events'))
+  formats(common(program.command('events')), ['text', 'json'])
     .description('print the live catalogue of event types')
-    .action(async (options: CommonOptions) => {
+    .action(async (options: EventsOptions) => {
       const { events } = await import('./commands/events.ts');
       finish(await events(options, io));
     });
@@ -114,19 +115,26 @@ export function createProgram(io: Io, finish: (code: ExitCode) => void): Command
   return program;
 }
 
-function settingsOptions(command: Command): Command {
+/** commander suggests what is misspelt; what is cut short (`--dry`) is added here. */
+function withSuggestion(text: string, program: Command): string {
+  const option = /unknown option '(--[a-z-]+)'/.exec(text)?.[1];
+  if (option === undefined || text.includes('Did you mean')) return text;
+  const longs = program.commands.flatMap(({ options }) => options.map(({ long }) => long));
+  const longer = longs.find((long) => long?.startsWith(option));
+  return longer === undefined ? text : `${text}(Did you mean ${longer}?)\n`;
+}
+
+/** What every command that has settings takes. */
+function common(command: Command): Command {
   return command
     .option('-c, --config <file>', 'settings (default: linq-gitops.yaml if it is there)')
     .option('-f, --file <file>', 'the subscriptions file')
-    .addOption(new Option('--log-level <level>', 'logs on stderr').choices(LOG_LEVELS).default('warn'))
-    .option('--allow <guard>', 'let a guard through: GUARD:NAME, or GUARD', collect, []);
+    .addOption(new Option('--log-level <level>', 'logs on stderr').choices(LOG_LEVELS).default('warn'));
 }
 
-function common(command: Command): Command {
-  return settingsOptions(command).addOption(
-    new Option('--format <format>', 'what stdout carries')
-      .choices(['text', 'json', 'markdown'])
-      .default('text'),
+function formats(command: Command, choices: readonly string[]): Command {
+  return command.addOption(
+    new Option('--format <format>', 'what stdout carries').choices(choices).default('text'),
   );
 }
 

@@ -31,7 +31,7 @@ export async function adopt(names: readonly string[], options: AdoptOptions, io:
       id: options.id ?? null,
     })),
   );
-  const { desired } = await loadDesired(session);
+  const desired = await loadDesired(session, io);
   const api = openApi(session, io);
   const sink = openSink(session, io);
   try {

@@ -4,8 +4,12 @@ import type { ExitCode } from '../exit.ts';
 import type { Io } from '../io.ts';
 import { openApi, openSession, type CommonOptions } from '../open.ts';
 
+export interface EventsOptions extends CommonOptions {
+  readonly format: 'text' | 'json';
+}
+
 /** Prints the live catalogue of event types, ready to paste under an entry. */
-export async function events(options: CommonOptions, io: Io): Promise<ExitCode> {
+export async function events(options: EventsOptions, io: Io): Promise<ExitCode> {
   const api = openApi(await openSession(io, options), io);
   try {
     const names = [...(await api.reader.listEvents())].sort();

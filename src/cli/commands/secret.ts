@@ -8,14 +8,14 @@ import type { ExitCode } from '../exit.ts';
 import type { Io } from '../io.ts';
 import { openReader, openSession, type CommonOptions } from '../open.ts';
 
-export interface SecretOptions extends Omit<CommonOptions, 'format'> {
-  readonly format: 'env' | 'json' | 'text';
+export interface SecretOptions extends CommonOptions {
+  readonly format: 'text' | 'env' | 'json';
 }
 
 /** Prints one entry's signing secret: the one command that reveals a secret, on purpose. */
 export async function secret(name: string, options: SecretOptions, io: Io): Promise<ExitCode> {
   if (name === '') throw new UsageError('cannot print a secret: its name is empty');
-  const session = await openSession(io, { ...options, format: 'text' });
+  const session = await openSession(io, options);
   const record = await readRecord(name, openReader(session, io));
   const current = record.current?.signing_secret ?? null;
   if (current === null) throw new SinkError(`cannot print the secret of ${name}: its record has none`);

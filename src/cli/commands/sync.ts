@@ -1,6 +1,5 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { renderProblems } from '../../config/render-problems.ts';
 import { ConfigError, UsageError } from '../../domain/errors.ts';
 import type { Plan } from '../../domain/plan.ts';
 import type { Report, RequestCount } from '../../domain/report.ts';
@@ -28,6 +27,7 @@ import { errorNotes, reportError } from '../report-error.ts';
 import { withSignals } from '../signals.ts';
 
 export interface SyncOptions extends CommonOptions {
+  readonly format: 'text' | 'json' | 'markdown';
   readonly dryRun: boolean;
   readonly detailedExitcode: boolean;
   readonly expectPlan?: string;
@@ -72,8 +72,7 @@ export async function sync(options: SyncOptions, io: Io): Promise<ExitCode> {
 
 async function dryRun(options: SyncOptions, io: Io, so: Outcomes): Promise<ExitCode> {
   const session = await openSession(io, options);
-  const { desired, warnings } = await loadDesired(session);
-  io.stderr.write(renderProblems(warnings));
+  const desired = await loadDesired(session, io);
   const api = openApi(session, io);
   try {
     const secrets = openReader(session, io);
@@ -89,8 +88,7 @@ async function dryRun(options: SyncOptions, io: Io, so: Outcomes): Promise<ExitC
 
 async function wetRun(options: SyncOptions, io: Io, so: Outcomes): Promise<ExitCode> {
   const session = await openSession(io, options);
-  const { desired, warnings } = await loadDesired(session);
-  io.stderr.write(renderProblems(warnings));
+  const desired = await loadDesired(session, io);
   const api = openApi(session, io);
   const sink = openSink(session, io);
   try {
