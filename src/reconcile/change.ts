@@ -63,14 +63,17 @@ export async function makeWay(operation: MakeWayOperation, context: ApplyContext
   return DONE;
 }
 
-/** Claim, DELETE, then the record: cut off in between, the record still names what is left to delete. */
+/**
+ * Claim, DELETE, then the record: cut off in between, the record still names what is left to delete.
+ * A foreign one has no record to claim; it is looked for in all of them instead.
+ */
 export async function deleteEntry(
   operation: DeleteOperation,
   context: ApplyContext,
 ): Promise<OperationResult> {
   const { name, subscription_id, before } = operation;
-  const isOurs = name !== null || subscription_id === null;
-  if (!isOurs && !(await isUnclaimed(subscription_id, null, context.sink))) return CLAIMED;
+  const isForeign = name === null && subscription_id !== null;
+  if (isForeign && !(await isUnclaimed(subscription_id, null, context.sink))) return CLAIMED;
   if (name !== null && before !== null) await claimRecord(context, recordOf(name, context));
   if (subscription_id !== null && before !== null) await context.writer.deleteSubscription(subscription_id);
   if (name !== null && context.records.get(name) !== null) await context.records.remove(name);
@@ -100,7 +103,7 @@ export async function recoverEntry(
   return DONE;
 }
 
-/** Deletes what a late request left, if it still carries the mark that makes it ours. */
+/** Deletes what a late request left, if it still carries the mark that makes it ours, and no record names it. */
 export async function collectOrphan(
   operation: CollectOperation,
   context: ApplyContext,

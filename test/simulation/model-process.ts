@@ -1,0 +1,209 @@
+import { AppError, SinkError } from '../../src/domain/errors.ts';
+import type { Desired } from '../../src/domain/desired.ts';
+import type { Allowance, Plan } from '../../src/domain/plan.ts';
+import { isSameHolder, type Holder } from '../../src/domain/record.ts';
+import type { Report } from '../../src/domain/report.ts';
+import type { Settings } from '../../src/domain/settings.ts';
+import type { LinqReader, LinqWriter } from '../../src/linq/linq-api.ts';
+import { planOnce, reconcileOnce, type PassContext } from '../../src/reconcile/reconcile-once.ts';
+import type { SecretSink } from '../../src/secrets/sink.ts';
+import { connectApi } from './model-api.ts';
+import type { Effect, Link } from './model-effect.ts';
+import type { Faults } from './model-faults.ts';
+import { connectSink, recordsIn } from './model-sink.ts';
+import { LANDING_TIME, type Actor, type World } from './model-world.ts';
+
+/** A process of the program. It dies at any effect, and what comes after it is another one. */
+export interface Process extends Actor {
+  readonly holder: Holder;
+  readonly stop: AbortController;
+  /** The content of the file as this process last read it. */
+  desired: Desired;
+  /** Ids whose record the sink refused although it may have landed: they may be deleted again. */
+  readonly unsure: Set<string>;
+}
+
+/** What a process talks to. */
+interface Clients {
+  readonly linq: LinqReader & LinqWriter;
+  readonly sink: SecretSink;
+}
+
+/** A planted bug: it changes what processes are handed, and never the code under test. */
+export interface Bug {
+  readonly name: string;
+  /** What makes the rare moment in which it matters less rare. */
+  readonly faults?: Partial<Faults>;
+  readonly spoilWorld?: (world: World) => void;
+  readonly spoilClients?: (clients: Clients, world: World) => Clients;
+}
+
+export const SETTINGS: Settings = {
+  owner: 'default',
+  subscriptions: 'subscriptions.yaml',
+  api: {
+    base_url: 'https://api.example.com',
+    key_file: null,
+    timeout: LANDING_TIME / 4,
+    concurrency: 2,
+  },
+  secrets: { sink: 'file', store_timeout: 4_000, file: { directory: 'secrets', ephemeral: false } },
+  policy: {
+    prune: 'owned',
+    unowned: 'hold',
+    drift: 'revert',
+    max_deletes: { share: 0.25 },
+    allow: [],
+    ignore: [],
+  },
+  daemon: { interval: 20_000 },
+};
+
+/** All processes of a history, dead ones included: who is gone can be judged on one's own host only. */
+export interface Household {
+  readonly world: World;
+  readonly bug: Bug | null;
+  readonly processes: Process[];
+  /** Marks and ids of installations, so that none is ever used twice. */
+  uniques: number;
+}
+
+/** Starts a process on `host`; nothing runs yet. */
+export function startProcess(home: Household, host: string, skewMs: number, desired: Desired): Process {
+  const pid = home.processes.length + 1;
+  const process: Process = {
+    name: `p${pid}@${host}`,
+    isAlive: true,
+    pausedUntil: 0,
+    skewMs,
+    holder: { host, boot: 'boot', pid, started: String(pid), mode: 'run' },
+    stop: new AbortController(),
+    desired,
+    unsure: new Set(),
+  };
+  home.processes.push(process);
+  home.world.note(`${process.name} starts`);
+  return process;
+}
+
+/** One pass with the process's file. Undefined when it failed as it may; anything but an `AppError` is a bug. */
+export async function runPass(
+  home: Household,
+  process: Process,
+  allowances: readonly Allowance[] = [],
+): Promise<{ plan: Plan; report: Report } | undefined> {
+  const { world } = home;
+  world.note(`${process.name} begins a pass with ${process.desired.content_hash}`);
+  try {
+    const outcome = await reconcileOnce(process.desired, passContext(home, process, allowances));
+    world.note(`${process.name} ends a pass: ${describeReport(outcome.report)}`);
+    return outcome;
+  } catch (error) {
+    if (!(error instanceof AppError)) {
+      world.violate('bug', error instanceof Error ? (error.stack ?? error.message) : String(error));
+    }
+    world.note(`${process.name} fails a pass: ${String(error)}`);
+    return undefined;
+  }
+}
+
+/** A plan and nothing else: the process is handed readers only. */
+export async function runPlan(
+  home: Household,
+  process: Process,
+  allowances: readonly Allowance[],
+): Promise<Plan> {
+  const { reader, secrets, ...context } = passContext(home, process, allowances);
+  const { plan } = await planOnce(process.desired, {
+    ...context,
+    reader: {
+      listSubscriptions: () => reader.listSubscriptions(),
+      getSubscription: (id) => reader.getSubscription(id),
+      listEvents: () => reader.listEvents(),
+      listPhoneLines: () => reader.listPhoneLines(),
+      requests: () => reader.requests(),
+    },
+    secrets: {
+      locate: (name) => secrets.locate(name),
+      list: () => secrets.list(),
+      read: (name) => secrets.read(name),
+      readInstallation: () => secrets.readInstallation(),
+    },
+  });
+  return plan;
+}
+
+function passContext(home: Household, process: Process, allowances: readonly Allowance[]): PassContext {
+  const { world } = home;
+  const { linq, sink } = connect(home, process);
+  return {
+    reader: linq,
+    writer: linq,
+    secrets: sink,
+    settings: SETTINGS,
+    allowances,
+    holder: process.holder,
+    isGone: (holder) => Promise.resolve(isGone(home, process, holder)),
+    clock: world.clockOf(process),
+    unique: () => `u${(home.uniques += 1)}`,
+    stop: { signal: process.stop.signal, graceMs: 2_000 },
+    progress: { started: () => undefined, ended: () => undefined },
+    expectedPlan: null,
+    onPlan: () => undefined,
+    onNotice: () => undefined,
+  };
+}
+
+function isGone(home: Household, judge: Process, holder: Holder): boolean {
+  const other = home.processes.find((process) => isSameHolder(process.holder, holder));
+  return other !== undefined && other.holder.host === judge.holder.host && !other.isAlive;
+}
+
+function connect(home: Household, process: Process): Clients {
+  const { world, bug } = home;
+  const link: Link = (effect) => world.request(process, watched(effect, process, world));
+  const sink = connectSink(world.sink, link);
+  const clients: Clients = {
+    linq: connectApi(world.api, process.name, link),
+    sink: {
+      ...sink,
+      async write(record, expected) {
+        try {
+          return await sink.write(record, expected);
+        } catch (error) {
+          if (error instanceof SinkError && record.current)
+            process.unsure.add(record.current.subscription_id);
+          throw error;
+        }
+      },
+    },
+  };
+  return bug?.spoilClients?.(clients, world) ?? clients;
+}
+
+/**
+ * I2: a subscription whose secret is stored is deleted only by a process whose file lacks the entry, or by
+ * the one that was told that its secret was not stored. What matters is the file at the decision.
+ */
+function watched<T>(effect: Effect<T>, process: Process, world: World): Effect<T> {
+  const { subscription: id } = effect;
+  if (effect.kind !== 'delete' || id === undefined) return effect;
+  const declared = new Set(process.desired.entries.map(({ name }) => name));
+  const keepers = (): readonly string[] =>
+    recordsIn(world.sink).flatMap(({ name, current }) => (current?.subscription_id === id ? [name] : []));
+  if (keepers().some((name) => !declared.has(name))) return effect;
+  return {
+    ...effect,
+    take() {
+      const [last] = keepers();
+      if (last !== undefined && world.api.live.has(id) && !process.unsure.has(id)) {
+        world.violate('I2', `${process.name} deletes ${id}, whose secret is stored under ${last}`);
+      }
+      return effect.take();
+    },
+  };
+}
+
+function describeReport({ items }: Report): string {
+  return items.map(({ operation, result }) => `${operation.key} ${result.status}`).join(', ') || 'nothing';
+}

@@ -1,0 +1,42 @@
+import type { Desired } from '../../src/domain/desired.ts';
+import { createIn, deleteIn, liveAt, OUTSIDER, updateIn } from './model-api.ts';
+import { liveOfOurs } from './invariants.ts';
+import { recordsIn } from './model-sink.ts';
+import type { World } from './model-world.ts';
+
+/** A person with the same API key does something in the account: comes, goes, takes a URL, changes or deletes ours. */
+export function meddle(world: World, files: readonly Desired[]): void {
+  const { api, random } = world;
+  const named = new Set(recordsIn(world.sink).map(({ current }) => current?.subscription_id));
+  const ours = liveOfOurs(api).filter(({ id }) => named.has(id));
+  const theirs = [...api.live.values()].filter(({ id }) => api.issued.get(id)?.author === OUTSIDER);
+  const urls = files.flatMap(({ entries }) => entries.map(({ fields }) => fields.target_url));
+  const deeds = [
+    () => take('https://elsewhere.example.net/hook'),
+    () => take(random.pick(urls)),
+    ...theirs.map(
+      ({ id }) =>
+        () =>
+          void deleteIn(api, id, OUTSIDER),
+    ),
+    ...ours.flatMap(({ id }) => [
+      () => void deleteIn(api, id, OUTSIDER),
+      () => void updateIn(api, id, { subscribed_events: ['message.read'] }, OUTSIDER),
+      () => void updateIn(api, id, { is_active: false }, OUTSIDER),
+      () => move(id, 'https://moved.example.net/hook'),
+    ]),
+  ];
+  random.pick(deeds)();
+
+  function take(target_url: string): void {
+    if (liveAt(api, target_url)) return;
+    world.note(`outsider takes ${target_url}`);
+    createIn(api, { target_url, subscribed_events: ['message.read'], phone_numbers: null }, OUTSIDER);
+  }
+
+  function move(id: string, target_url: string): void {
+    if (liveAt(api, target_url)) return;
+    world.note(`outsider moves ${id}`);
+    updateIn(api, id, { target_url }, OUTSIDER);
+  }
+}

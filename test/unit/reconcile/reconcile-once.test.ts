@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest';
+import { RefusedError } from '../../../src/domain/errors.ts';
+import { reconcileOnce, type PassContext } from '../../../src/reconcile/reconcile-once.ts';
+import { SETTINGS } from '../../simulation/model-process.ts';
+import { recordIn } from '../../simulation/model-sink.ts';
+import {
+  fileOf,
+  makeBench,
+  makeDesired,
+  ME,
+  placeInstallation,
+  placeOwned,
+  URL,
+  type Bench,
+} from './bench.ts';
+
+function passOf(bench: Bench, overrides: Partial<PassContext> = {}): PassContext & { notices: string[] } {
+  const notices: string[] = [];
+  let uniques = 0;
+  return {
+    notices,
+    reader: bench.linq,
+    writer: bench.linq,
+    secrets: bench.secrets,
+    settings: SETTINGS,
+    allowances: [],
+    holder: ME,
+    isGone: () => Promise.resolve(false),
+    clock: bench.clock,
+    unique: () => `u${(uniques += 1)}`,
+    stop: { signal: bench.stop.signal, graceMs: 2_000 },
+    progress: { started: () => undefined, ended: () => undefined },
+    expectedPlan: null,
+    onPlan: () => undefined,
+    onNotice: (notice) => notices.push(notice),
+    ...overrides,
+  };
+}
+
+describe('one pass', () => {
+  it('brings the account to what the file says, and the next plan is empty (I1)', async () => {
+    const bench = makeBench();
+    const { report } = await reconcileOnce(fileOf(), passOf(bench));
+    expect(report.items.map(({ result }) => result.status)).toEqual(['done']);
+    expect([...bench.api.live.values()].map(({ target_url }) => target_url)).toEqual([URL]);
+    const next = await reconcileOnce(fileOf(), passOf(bench));
+    expect(next.plan.operations).toEqual([]);
+    expect(next.plan.held).toEqual([]);
+  });
+
+  it('tells what the sink and a fresh account have to say, before the first write', async () => {
+    const bench = makeBench();
+    bench.sink.notices.push('the folder is on an overlay');
+    const pass = passOf(bench);
+    await reconcileOnce(fileOf(), pass);
+    expect(pass.notices).toEqual([
+      'the folder is on an overlay',
+      "first write into model:_installation; the account's lines: +12025550100",
+    ]);
+    const later = passOf(bench);
+    await reconcileOnce(makeDesired([]), later);
+    expect(later.notices).toEqual(['the folder is on an overlay']);
+  });
+
+  it('does not know the lines of an account without any', async () => {
+    const bench = makeBench();
+    bench.api.lines.length = 0;
+    const pass = passOf(bench);
+    await reconcileOnce(fileOf(), pass);
+    expect(pass.notices).toEqual(["first write into model:_installation; the account's lines: not known"]);
+  });
+
+  it('writes nothing at all where there is nothing to do in a fresh sink', async () => {
+    const bench = makeBench();
+    const { report } = await reconcileOnce(makeDesired([]), passOf(bench));
+    expect(report).toEqual({ items: [], wasInterrupted: false });
+    expect(bench.sink.installation).toBeUndefined();
+    expect(bench.sink.writes + bench.api.writes).toBe(0);
+  });
+
+  it('notes new lines of the account where there is nothing else to do', async () => {
+    const bench = makeBench();
+    placeInstallation(bench);
+    placeOwned(bench);
+    bench.api.lines.push({ id: 'line-2', phone_number: '+12025550101' });
+    await reconcileOnce(fileOf(), passOf(bench));
+    expect(bench.sink.installation?.record?.line_ids).toEqual(['line-1', 'line-2']);
+  });
+
+  it('leaves another account, and the lines that it knows, alone', async () => {
+    const bench = makeBench();
+    placeInstallation(bench, ['line-0']);
+    const { plan } = await reconcileOnce(fileOf(), passOf(bench));
+    expect(new Set(plan.held.map(({ guard }) => guard))).toEqual(new Set(['account']));
+    expect(bench.sink.writes + bench.api.writes).toBe(0);
+    expect(bench.sink.installation?.record?.line_ids).toEqual(['line-0']);
+  });
+});
+
+describe('an expected plan', () => {
+  it('is applied when the plan has this id', async () => {
+    const bench = makeBench();
+    const ids: string[] = [];
+    const pass = passOf(bench, { expectedPlan: '00000000', onPlan: ({ id }) => void ids.push(id) });
+    await expect(reconcileOnce(fileOf(), pass)).rejects.toBeInstanceOf(RefusedError);
+    expect(bench.sink.writes + bench.api.writes).toBe(0);
+    await reconcileOnce(fileOf(), passOf(bench, { expectedPlan: ids[0]!.slice(0, 8) }));
+    expect(recordIn(bench.sink, 'orders')?.current).not.toBeNull();
+  });
+});
