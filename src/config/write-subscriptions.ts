@@ -1,6 +1,7 @@
 import { jsonText } from '../domain/json-text.ts';
 import type { LiveSubscription } from '../domain/subscription.ts';
 import { isIgnored, markOf, normaliseUrl } from '../domain/target-url.ts';
+import { checkTargetUrl } from './check-target-url.ts';
 
 /** A live subscription as `import` writes it. */
 interface Found {
@@ -49,7 +50,7 @@ export function writeSubscriptions(
     ...(entries.length > 0 ? [...head, ...entries] : TEMPLATE),
     ...others.map(
       ({ id, target_url }) =>
-        `# not declared: ${jsonText(id)} at ${jsonText(target_url)} (another entry has its URL, or it is not https)`,
+        `# not declared: ${jsonText(id)} at ${jsonText(target_url)} (another entry has its URL, or the file takes no such URL)`,
     ),
     '',
   ].join('\n');
@@ -64,18 +65,11 @@ function sort(live: readonly LiveSubscription[]): {
   const others: LiveSubscription[] = [];
   for (const subscription of [...live].sort(byUrlAndId)) {
     const url = normaliseUrl(subscription.target_url);
-    const isDeclarable = isDeclarableUrl(url) && !seen.has(url);
-    seen.add(url);
+    const isDeclarable = checkTargetUrl(subscription.target_url) === undefined && !seen.has(url);
+    if (isDeclarable) seen.add(url);
     (isDeclarable ? declarable : others).push(subscription);
   }
   return { declarable, others };
-}
-
-/** https, without credentials and fragment, as the schema of the file asks. */
-function isDeclarableUrl(url: string): boolean {
-  if (!URL.canParse(url)) return false;
-  const { protocol, username, password, hash } = new URL(url);
-  return protocol === 'https:' && username === '' && password === '' && hash === '';
 }
 
 function byUrlAndId(a: LiveSubscription, b: LiveSubscription): number {
@@ -127,6 +121,9 @@ function slug(text: string): string {
     .replace(/^-+|-+$/g, '');
 }
 
+/** Names that YAML may read as a number or a truth value. */
+const NOT_TEXT = /^(?:\d.*|true|false|null)$/;
+
 function entryText({ name, subscription }: Found, isRecorded: boolean): string {
   const { target_url, subscribed_events, phone_numbers, is_active, routing_key_header, routing_id_header } =
     subscription;
@@ -134,7 +131,7 @@ function entryText({ name, subscription }: Found, isRecorded: boolean): string {
     ? '    # managed: its secret is in the sink'
     : `    # its secret is not known here: linq-gitops adopt ${name} --secret-file FILE`;
   return [
-    `  ${/^\d+$/.test(name) ? jsonText(name) : name}:`,
+    `  ${NOT_TEXT.test(name) ? jsonText(name) : name}:`,
     secret,
     `    target_url: ${jsonText(target_url)}`,
     `    subscribed_events:`,

@@ -6,24 +6,24 @@ import {
   type SubscriptionFields,
   type SubscriptionPatch,
 } from '../domain/subscription.ts';
-import { normaliseUrl } from '../domain/target-url.ts';
+import { markOf, normaliseUrl } from '../domain/target-url.ts';
 
 /**
  * The fields in which the live subscription is not what the file says, with the three-way reason.
- * Fields that the file does not write are not managed and never differ.
+ * Fields that the file does not write are not managed and never differ. A subscription that is still at a
+ * marked URL is not finished: whatever differs has not been applied yet, and nobody has changed it.
  */
 export function compareFields(
   desired: SubscriptionFields,
   live: LiveSubscription,
   applied: SubscriptionFields | null,
 ): readonly FieldChange[] {
+  const last = markOf(live.target_url) === undefined ? applied : null;
   return FIELD_NAMES.flatMap((field) => {
     const after = desired[field];
     if (after === undefined || areEqual(field, after, live[field])) return [];
     const before = live[field];
-    return [
-      { field, reason: reasonFor(field, after, applied), before: inOrder(before), after: inOrder(after) },
-    ];
+    return [{ field, reason: reasonFor(field, after, last), before: inOrder(before), after: inOrder(after) }];
   });
 }
 

@@ -173,9 +173,7 @@ function matchFields(entry: Entry, observed: IntactRecord, live: LiveSubscriptio
   const leavesDrift = input.policy.drift === 'report' && !isAllowed('drift', name, input);
   const drifted = leavesDrift ? changes.filter((change) => change.reason === 'drifted') : [];
   const wanted = changes.filter((change) => !drifted.includes(change));
-  const hits = wanted.some((change) => change.reason === 'changed-in-file')
-    ? staleFileHits(observed, input)
-    : [];
+  const hits = staleFileHits(observed, input);
   const candidates = [...entry.first];
   if (wanted.length > 0) candidates.push(update(entry, live, wanted, `update ${name}`, hits));
   if (drifted.length > 0) {

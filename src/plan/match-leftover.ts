@@ -15,10 +15,14 @@ interface LeftoverMatch extends Match {
   readonly warning?: string;
 }
 
-/** The matching table for a record whose name is not in the file. A record of another owner is not our matter. */
+/**
+ * The matching table for a record whose name is not in the file. A record of another owner is not our matter.
+ * `heir` is an entry that is held and may inherit the record by a rename.
+ */
 export function matchLeftover(
   name: string,
   observed: ObservedRecord,
+  heir: string | undefined,
   inventory: Inventory,
   input: PlanInput,
 ): LeftoverMatch {
@@ -38,7 +42,14 @@ export function matchLeftover(
     const warning = `${name} is no longer in the file and stays, since policy.prune is never`;
     return { candidates: first, held: [], warning };
   }
-  return { candidates: [...first, prune(observed, after, inventory, input)], held: [] };
+  const deletion = prune(observed, after, inventory, input);
+  const hits = [...heirHits(heir), ...deletion.hits];
+  return { candidates: [...first, { ...deletion, hits }], held: [] };
+}
+
+function heirHits(heir: string | undefined): readonly Hit[] {
+  if (heir === undefined) return [];
+  return [{ guard: 'depends', reason: `${heir} may inherit it by a rename, and is held`, letThrough: null }];
 }
 
 /** The entry of the file whose record claims the same subscription: a rename was interrupted in between. */

@@ -1,8 +1,9 @@
 import type { Operation, OperationKind } from '../domain/operation.ts';
 import type { Foreign, Held, Plan } from '../domain/plan.ts';
+import type { LiveSubscription } from '../domain/subscription.ts';
 import type { DesiredEntry } from '../domain/desired.ts';
 import { nearest } from '../domain/nearest.ts';
-import type { Draft, PlanInput } from './candidate.ts';
+import { isAllowed, type Draft, type PlanInput } from './candidate.ts';
 import { holdBack } from './guards.ts';
 import { claimantsOf, takeInventory, type Inventory } from './inventory.ts';
 import { matchEntry, type Match } from './match-entry.ts';
@@ -51,15 +52,17 @@ export function planChanges(input: PlanInput): Plan {
 
 function match(inventory: Inventory, input: PlanInput): Draft {
   const entries = [...inventory.entries.values()].sort((a, b) => compare(a.name, b.name));
-  const matches: Match[] = entries.map((entry) => matchEntry(entry, inventory, input));
+  const matched = entries.map((entry) => [entry, matchEntry(entry, inventory, input)] as const);
+  const matches = matched.map(([, match]) => match);
   const spoken = new Set([
     ...inventory.entries.keys(),
     ...matches.flatMap(({ renamedFrom }) => renamedFrom ?? []),
   ]);
+  const heirs = new Map(matched.flatMap(([entry, match]) => inheritances(entry, match, inventory, input)));
   const leftovers = [...inventory.records]
     .filter(([name]) => !spoken.has(name))
     .sort(([a], [b]) => compare(a, b))
-    .map(([name, observed]) => matchLeftover(name, observed, inventory, input));
+    .map(([name, observed]) => matchLeftover(name, observed, heirs.get(name), inventory, input));
   const unrecorded = matchUnrecordedLive(inventory, input);
   const named = [...matches, ...leftovers];
   return {
@@ -77,9 +80,32 @@ function match(inventory: Inventory, input: PlanInput): Draft {
   };
 }
 
+/**
+ * An entry that has no subscription of its own and is held may inherit one by a rename, once it goes on:
+ * pairs of the name whose record that is, and the entry's.
+ */
+function inheritances(
+  { name, fields, previously }: DesiredEntry,
+  match: Match,
+  inventory: Inventory,
+  input: PlanInput,
+): readonly (readonly [string, string])[] {
+  const hits = match.candidates.flatMap((candidate) => candidate.hits);
+  const isHeld = match.held.length > 0 || hits.some(({ guard }) => !isAllowed(guard, name, input));
+  if (!isHeld || inventory.ours.get(name)?.record.current) return [];
+  const leavers = inventory.leaversAt(fields.target_url).map(({ record }) => record.name);
+  return [...previously, ...leavers]
+    .filter((leaver) => liveOf(leaver, inventory))
+    .map((leaver) => [leaver, name]);
+}
+
 function isInactive(name: string, inventory: Inventory): boolean {
+  return liveOf(name, inventory)?.is_active === false;
+}
+
+function liveOf(name: string, inventory: Inventory): LiveSubscription | undefined {
   const id = inventory.ours.get(name)?.record.current?.subscription_id;
-  return id !== undefined && inventory.live.get(id)?.is_active === false;
+  return id === undefined ? undefined : inventory.live.get(id);
 }
 
 /** Event names that the live catalogue does not know: a warning, since the catalogue grows and shrinks. */

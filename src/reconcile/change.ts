@@ -9,6 +9,7 @@ import type {
 } from '../domain/operation.ts';
 import type { EntryRecord } from '../domain/record.ts';
 import type { OperationResult } from '../domain/report.ts';
+import type { SubscriptionPatch } from '../domain/subscription.ts';
 import { makeMark, markOf, markUrl } from '../domain/target-url.ts';
 import type { ApplyContext } from './context.ts';
 import { deleteMarked, takenResult } from './create.ts';
@@ -25,32 +26,43 @@ import { isUnclaimed } from './unclaimed.ts';
 const DONE: OperationResult = { status: 'done' };
 const CLAIMED: OperationResult = { status: 'skipped', reason: 'a record names it, or may name it' };
 
-/** Record, then PUT: from the record on, the fields are ours to bring about. */
+/**
+ * Claim, PUT, then what was applied: cut off in between, the fields count as not applied yet, and the next
+ * pass applies them again. What only the record holds needs no claim.
+ */
 export async function updateEntry(
   operation: UpdateOperation,
   context: ApplyContext,
 ): Promise<OperationResult> {
   const { name, subscription_id, patch, fields, prevent_destroy } = operation;
-  const before = recordOf(name, context);
+  if (Object.keys(patch).length > 0) {
+    await claimRecord(context, recordOf(name, context));
+    const refusal = await tryUpdate(subscription_id, patch, context);
+    if (refusal) return refusal;
+  }
+  const { current, ...record } = recordOf(name, context);
   await context.records.write({
-    ...before,
-    current: before.current && { ...before.current, target_url: fields.target_url },
+    ...record,
+    current: current && { ...current, target_url: fields.target_url },
     applied: fields,
     prevent_destroy,
     applied_from: appliedFrom(context),
   });
-  if (Object.keys(patch).length === 0) return DONE;
+  return DONE;
+}
+
+async function tryUpdate(
+  id: string,
+  patch: SubscriptionPatch,
+  context: ApplyContext,
+): Promise<OperationResult | undefined> {
   try {
-    await context.writer.updateSubscription(subscription_id, patch);
-    return DONE;
+    await context.writer.updateSubscription(id, patch);
+    return undefined;
   } catch (error) {
     if (!(error instanceof RequestError)) throw error;
-    if (error.outcome === 'unknown') return failure(error);
-    await context.records.write({ ...before, applied_from: appliedFrom(context) });
-    const taken =
-      patch.target_url === undefined
-        ? undefined
-        : await takenResult(patch.target_url, subscription_id, error, context);
+    const { target_url } = patch;
+    const taken = target_url === undefined ? undefined : await takenResult(target_url, id, error, context);
     return taken ?? failure(error);
   }
 }

@@ -19,7 +19,7 @@
  * A crash leaves either the intent (the next pass claims and cleans up) or the stored record with a marked
  * URL (an ordinary difference for the next pass).
  */
-import { RequestError, SinkConflictError, SinkError } from '../domain/errors.ts';
+import { AppError, RequestError, SinkConflictError } from '../domain/errors.ts';
 import type { CreateOperation } from '../domain/operation.ts';
 import { emptyRecord, type EntryRecord } from '../domain/record.ts';
 import type { OperationResult } from '../domain/report.ts';
@@ -155,7 +155,7 @@ async function store(
 async function storeRecord(
   record: EntryRecord,
   context: ApplyContext,
-): Promise<'stored' | 'lost' | SinkError> {
+): Promise<'stored' | 'lost' | AppError> {
   const { clock, stop } = context;
   let deadline = clock.now() + context.storeTimeout;
   let isStopping = false;
@@ -165,7 +165,7 @@ async function storeRecord(
       return 'stored';
     } catch (error) {
       if (error instanceof SinkConflictError) return 'lost';
-      if (!(error instanceof SinkError)) throw error;
+      if (!(error instanceof AppError)) throw error;
       if (stop.signal.aborted && !isStopping) {
         isStopping = true;
         deadline = Math.min(deadline, clock.now() + stop.graceMs);
@@ -186,7 +186,7 @@ async function undo(name: string, id: string, context: ApplyContext): Promise<Op
 async function compensate(
   name: string,
   id: string,
-  cause: SinkError,
+  cause: AppError,
   context: ApplyContext,
 ): Promise<OperationResult> {
   try {
@@ -200,7 +200,7 @@ async function compensate(
     await clearIntent(context, name);
   } catch (error) {
     // The intent stays where it is, and the next pass finds nothing at its URL.
-    if (!(error instanceof SinkError || error instanceof SinkConflictError)) throw error;
+    if (!(error instanceof AppError)) throw error;
   }
   return {
     ...failure(cause),

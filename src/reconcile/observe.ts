@@ -31,6 +31,8 @@ export interface Seen {
   readonly observation: Observation;
   readonly records: ReadonlyMap<string, VersionedRecord>;
   readonly installationVersion: Version;
+  /** How far the API server's clock is ahead of the local one, in milliseconds; 0 where it does not tell. */
+  readonly clockOffset: number;
 }
 
 /** Records are files or a local service's answers: more of them at once than API requests. */
@@ -57,7 +59,8 @@ export async function observe(names: readonly string[], context: ObserveContext)
     serverTime: listing.serverTime ?? context.clock.now(),
     warnings: [events.warning, lines.warning].flatMap((warning) => warning ?? []),
   };
-  return { observation, records: sink.versions, installationVersion: sink.installationVersion };
+  const { versions: records, installationVersion } = sink;
+  return { observation, records, installationVersion, clockOffset: seen.clockOffset };
 }
 
 interface Look {
@@ -67,6 +70,7 @@ interface Look {
   readonly subscriptions: readonly LiveSubscription[];
   /** What GET by id found although the list lacks it. */
   readonly extra: readonly LiveSubscription[];
+  readonly clockOffset: number;
 }
 
 /**
@@ -97,12 +101,14 @@ function isMadeAfter(created_at: number | undefined, { serverTime }: Listing): b
 
 async function look(names: readonly string[], context: ObserveContext): Promise<Look> {
   const listing = await context.reader.listSubscriptions();
+  const { serverTime } = listing;
+  const clockOffset = serverTime === undefined ? 0 : serverTime - context.clock.now();
   const sink = await readSink(names, context);
   const listed = new Set(listing.subscriptions.map(({ id }) => id));
   const missing = [...new Set(sink.ids)].filter((id) => !listed.has(id)).sort();
   const found = await inParallel(missing, context.concurrency, (id) => context.reader.getSubscription(id));
   const extra = found.flatMap((subscription) => subscription ?? []);
-  return { listing, sink, subscriptions: [...listing.subscriptions, ...extra], extra };
+  return { listing, sink, subscriptions: [...listing.subscriptions, ...extra], extra, clockOffset };
 }
 
 interface SinkView {

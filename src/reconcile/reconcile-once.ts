@@ -92,7 +92,6 @@ async function apply(plan: Plan, seen: Seen, desired: Desired, context: PassCont
   if (plan.operations.length > 0) for (const notice of await sink.check()) context.onNotice(notice);
   const { installation, isFresh } = await openInstallation(seen, sink, context.unique);
   if (isFresh) context.onNotice(freshNotice(sink, seen.observation.lines));
-  const offset = seen.observation.serverTime - clock.now();
   const applyContext = {
     reader: context.reader,
     writer: context.writer,
@@ -100,7 +99,7 @@ async function apply(plan: Plan, seen: Seen, desired: Desired, context: PassCont
     records: openRecords(sink, seen.records),
     desired,
     clock,
-    serverNow: () => clock.now() + offset,
+    serverNow: () => clock.now() + seen.clockOffset,
     unique: context.unique,
     holder: context.holder,
     owner: settings.owner,

@@ -2,7 +2,7 @@ import { describe, expect, it, test } from 'vitest';
 import type { ChangeReason, FieldChange } from '../../../src/domain/operation.ts';
 import type { LiveSubscription, SubscriptionFields } from '../../../src/domain/subscription.ts';
 import { compareFields, patchFor, reasonOf } from '../../../src/plan/diff.ts';
-import { fields, live, urlOf } from '../../support/world.ts';
+import { fields, live, markedUrl, urlOf } from '../../support/world.ts';
 
 const LINES = ['+12025550101', '+12025550102'];
 
@@ -193,5 +193,16 @@ describe('the reason of an update', () => {
     { reasons: ['differs'], expected: 'differs' },
   ])('is "$expected" among $reasons', ({ reasons, expected }) => {
     expect(reasonOf(reasons.map(change))).toBe(expected);
+  });
+});
+
+describe('a subscription that is still at a marked URL', () => {
+  it('has not been changed by anybody: what differs was not applied yet', () => {
+    const unfinished = live('o', { target_url: markedUrl('o'), is_active: true });
+    const desired = fields('o', { is_active: false });
+    expect(compareFields(desired, unfinished, desired).map(({ field, reason }) => [field, reason])).toEqual([
+      ['target_url', 'differs'],
+      ['is_active', 'differs'],
+    ]);
   });
 });

@@ -362,3 +362,52 @@ describe('the matching table, for what is live and in no record', () => {
     expect(outline(outcome).holds).toEqual(['in-flight: collect id-a']);
   });
 });
+
+describe('a record that a held entry may inherit by a rename', () => {
+  const recordOfShop = (shop: Readonly<Record<string, unknown>>) => ({ shop, orders: {} });
+
+  test.each([
+    {
+      reason: 'is being created elsewhere',
+      shop: { current: null, intent: intent('shop', { deadline: ago(-1000) }) },
+    },
+    { reason: 'has a damaged record', shop: { kind: 'damaged', reason: 'no JSON' } as const },
+    { reason: 'has a replacement under way', shop: { current: null, retire: { subscription_id: 'x' } } },
+  ])('waits while the entry $reason', ({ shop }) => {
+    const outcome = plan({
+      file: { shop: { previously: ['orders'] } },
+      records: recordOfShop(shop),
+      live: [live('orders')],
+    });
+    expect(outline(outcome).does).toEqual([]);
+    expect(outline(outcome).holds).toContain('depends: delete orders');
+  });
+
+  it('waits while an entry that took over its URL is held', () => {
+    const outcome = plan({
+      file: { shop: { target_url: urlOf('orders') } },
+      records: recordOfShop({ kind: 'damaged', reason: 'no JSON' }),
+      live: [live('orders')],
+    });
+    expect(outline(outcome).holds).toContain('depends: delete orders');
+  });
+
+  it('goes when the entry is held, but has a subscription of its own', () => {
+    const outcome = plan({
+      settled: ['a', 'b', 'c', 'd'],
+      file: { shop: { previously: ['orders'] } },
+      records: { shop: { applied: fields('shop') }, orders: {} },
+      live: [live('shop', { phone_numbers: ['+12025550101'] }), live('orders')],
+    });
+    expect(outline(outcome)).toEqual({ does: ['delete orders'], holds: ['widen: update shop'] });
+  });
+
+  it('goes when there is nothing live to inherit', () => {
+    const outcome = plan({
+      file: { shop: { previously: ['orders'] } },
+      records: recordOfShop({ kind: 'damaged', reason: 'no JSON' }),
+      live: [live('other')],
+    });
+    expect(outline(outcome).does).toEqual(['delete orders']);
+  });
+});

@@ -119,17 +119,21 @@ describe('update', () => {
     expectKept(bench, id, MOVED);
   });
 
-  it.each(['refused', 'not-sent'] as const)('takes the record back when the PUT is %s', async (fail) => {
-    const { bench, id } = makeOwned();
-    bench.script('put', { fail });
-    expect(await updateEntry(move(id), bench.context())).toMatchObject({ status: 'failed' });
-    expectKept(bench, id);
-    expect(recordIn(bench.sink, 'orders')).toMatchObject({
-      current: { target_url: URL },
-      applied: fieldsAt(URL),
-      prevent_destroy: false,
-    });
-  });
+  it.each(['refused', 'not-sent', 'lost'] as const)(
+    'notes nothing as applied when the PUT is %s',
+    async (fail) => {
+      const { bench, id } = makeOwned();
+      bench.script('put', { fail });
+      const status = fail === 'lost' ? 'unknown' : 'failed';
+      expect(await updateEntry(move(id), bench.context())).toMatchObject({ status });
+      expectKept(bench, id);
+      expect(recordIn(bench.sink, 'orders')).toMatchObject({
+        current: { target_url: URL },
+        applied: fieldsAt(URL),
+        prevent_destroy: false,
+      });
+    },
+  );
 
   it('is held when another subscription took the URL', async () => {
     const { bench, id } = makeOwned();
