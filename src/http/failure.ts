@@ -10,6 +10,8 @@ export interface Explanation {
   readonly code?: number | undefined;
   readonly message?: string | undefined;
   readonly retryAfterMs?: number | undefined;
+  /** Where the service's own words tell whether the same request may succeed later; else the status does. */
+  readonly isPassing?: boolean | undefined;
   /** What the reader can do about it; our words, not the service's. */
   readonly hint?: string | undefined;
 }
@@ -25,7 +27,7 @@ export interface RequestFacts {
   /** Blotted out of whatever the service or the transport says. */
   readonly secrets: readonly Secret[];
   /** Reads the service's error body. */
-  readonly explain: ((status: number, text: string) => Explanation) | undefined;
+  readonly explain: ((status: number, text: string, headers: Headers) => Explanation) | undefined;
 }
 
 /** A failed attempt: the error to throw, and what the retry decision needs to know. */
@@ -66,7 +68,7 @@ function statusFailure(
   now: number,
 ): Failure {
   const { headers } = result;
-  const explanation = result.kind === 'answered' ? (facts.explain?.(status, result.text) ?? {}) : {};
+  const explanation = result.kind === 'answered' ? (facts.explain?.(status, result.text, headers) ?? {}) : {};
   const asked = retryAfterMs(headers['retry-after'], headers['date'], now) ?? explanation.retryAfterMs;
   const wait = asked === undefined ? undefined : Math.min(asked, LONGEST_RETRY_AFTER_MS);
   const words = [explanation.code?.toString(), cleanText(explanation.message ?? '', facts.secrets)];
@@ -80,7 +82,8 @@ function statusFailure(
     retryAfterMs: wait,
     hint: explanation.hint,
   });
-  return { error, attempt: { kind: 'status', status, retryAfterMs: wait } };
+  const { isPassing } = explanation;
+  return { error, attempt: { kind: 'status', status, retryAfterMs: wait, isPassing } };
 }
 
 function brokenFailure(facts: RequestFacts, result: BrokenExchange, attempt: number): Failure {

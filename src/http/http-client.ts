@@ -29,10 +29,10 @@ export interface HttpRequest {
   readonly service: string;
   /** Completes "cannot …" in messages: `create a subscription`. */
   readonly action: string;
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: string;
   readonly headers?: Headers;
-  /** JSON. */
+  /** JSON; its content type is `application/json` unless a header says otherwise. */
   readonly body?: string;
   /** False: sent once, whatever happens. */
   readonly retry: boolean;
@@ -44,7 +44,7 @@ export interface HttpRequest {
   /** Called for every request that was really sent, repetitions too; `null` where no answer came. */
   readonly onRequest?: (method: string, status: number | null) => void;
   /** Reads the service's error body for the message. Must not throw. */
-  readonly explain?: (status: number, text: string) => Explanation;
+  readonly explain?: (status: number, text: string, headers: Headers) => Explanation;
 }
 
 /** A complete 2xx answer. The body is behind functions, so that inspecting an answer does not show it. */

@@ -4,7 +4,13 @@ import { parseHttpDate } from './http-date.ts';
 export type AttemptFailure =
   /** No whole answer: refused, reset, timed out, broken off. */
   | { readonly kind: 'connection' }
-  | { readonly kind: 'status'; readonly status: number; readonly retryAfterMs: number | undefined }
+  | {
+      readonly kind: 'status';
+      readonly status: number;
+      readonly retryAfterMs: number | undefined;
+      /** What the service itself said about trying again; without it the status decides. */
+      readonly isPassing?: boolean | undefined;
+    }
   /** The same again would fail the same way, or nobody wants it any more. */
   | { readonly kind: 'permanent' };
 
@@ -41,7 +47,9 @@ export function decideRetry(facts: {
   const { failure, limits } = facts;
   if (!(facts.isIdempotent ?? IDEMPOTENT_METHODS.includes(facts.method))) return GIVE_UP;
   if (failure.kind === 'permanent') return GIVE_UP;
-  if (failure.kind === 'status' && !PASSING_STATUSES.includes(failure.status)) return GIVE_UP;
+  if (failure.kind === 'status' && !(failure.isPassing ?? PASSING_STATUSES.includes(failure.status))) {
+    return GIVE_UP;
+  }
 
   const ceilingMs = Math.min(limits.capMs, limits.baseMs * 2 ** (facts.attempt - 1));
   // Full jitter: clients that failed together must not come back together.

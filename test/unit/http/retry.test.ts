@@ -34,6 +34,15 @@ describe('decideRetry', () => {
     expect(decide({ failure: status(code) })).toEqual({ kind: 'give-up' });
   });
 
+  it.each([
+    [412, true, 'wait'],
+    [503, false, 'give-up'],
+  ])('believes the service itself: %i with isPassing %s is %s', (code, isPassing, kind) => {
+    expect(
+      decide({ failure: { kind: 'status', status: code, retryAfterMs: undefined, isPassing } }).kind,
+    ).toBe(kind);
+  });
+
   it('gives up where the same would fail again', () => {
     expect(decide({ failure: { kind: 'permanent' } })).toEqual({ kind: 'give-up' });
   });
