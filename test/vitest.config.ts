@@ -6,6 +6,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // Many tests start processes: more workers than this only wait for each other.
+    maxWorkers: 2,
     coverage: {
       provider: 'v8',
       reporter: ['text'],

@@ -15,7 +15,7 @@ export interface Io {
   readonly around?: Around;
 }
 
-export interface Around {
+interface Around {
   readonly writer: (writer: LinqWriter) => LinqWriter;
   readonly sink: (sink: SecretSink) => SecretSink;
 }

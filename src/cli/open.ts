@@ -57,7 +57,7 @@ export async function loadDesired({ settings }: Session, io: Io): Promise<Desire
 
 /** The same for a file by its absolute path, which is shown as a person in the working directory would write it. */
 export async function loadFile(path: string, io: Io): Promise<Desired> {
-  const { desired, warnings } = await loadSubscriptions(shortPath(path, io));
+  const { desired, warnings } = await loadSubscriptions(path, shortPath(path, io));
   const words = warnings.map((warning) => ({ ...warning, message: `warning: ${warning.message}` }));
   if (words.length > 0) io.stderr.write(`${renderProblems(words)}\n`);
   return desired;

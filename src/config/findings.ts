@@ -1,4 +1,5 @@
 import type { Problem } from '../domain/errors.ts';
+import { printable } from './quote.ts';
 import { codeFrames, positionOf, type SourceText, type Span } from './source-text.ts';
 
 /** Something that is wrong at a place of a text; it becomes a `Problem` when all are known. */
@@ -46,7 +47,8 @@ function toProblem(source: SourceText, finding: Finding, frameOf: (span: Span) =
   const { at, message, suggestion } = finding;
   return {
     file: source.file,
-    message,
+    // The library's own words can quote the file.
+    message: printable(message),
     ...(at && { position: positionOf(source, at.start), frame: frameOf(at) }),
     ...(suggestion !== undefined && { suggestion }),
   };

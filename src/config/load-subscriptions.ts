@@ -11,17 +11,19 @@ export interface LoadedSubscriptions {
 
 /**
  * Reads and checks a subscriptions file, with the revision that git-sync's link gives. Fails with a
- * `ConfigError` that carries every problem; there is no desired state from a file that has one.
+ * `ConfigError` that carries every problem, under the name `shown`; there is no desired state from a
+ * file that has one.
  */
-export async function loadSubscriptions(path: string): Promise<LoadedSubscriptions> {
+export async function loadSubscriptions(path: string, shown = path): Promise<LoadedSubscriptions> {
   const { bytes, revision } = await readConfigFile(
     path,
     'name the file with --file, or as `subscriptions` in the settings',
+    shown,
   );
-  const { desired, problems, warnings } = parseSubscriptions(bytes, path);
+  const { desired, problems, warnings } = parseSubscriptions(bytes, shown);
   if (!desired) {
     throw new ConfigError(
-      `cannot use ${path}: ${problems.length === 1 ? 'it has a problem' : `it has ${problems.length} problems`}`,
+      `cannot use ${shown}: ${problems.length === 1 ? 'it has a problem' : `it has ${problems.length} problems`}`,
       problems,
     );
   }

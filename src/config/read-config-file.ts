@@ -17,43 +17,46 @@ export interface ConfigFile {
 
 /**
  * Reads a whole file of at most 8 MiB. Links are resolved once and the bytes come from where they led, so
- * that content and revision belong together. Fails with `ConfigError`, a missing file with `hint`.
+ * that content and revision belong together. Fails with `ConfigError`, a missing file with `hint`, under the
+ * name `shown`.
  */
-export async function readConfigFile(path: string, hint: string): Promise<ConfigFile> {
-  const file = await readOptionalConfigFile(path);
-  if (file === null) throw unreadable(path, 'there is no such file', hint);
+export async function readConfigFile(path: string, hint: string, shown = path): Promise<ConfigFile> {
+  const file = await readOptionalConfigFile(path, shown);
+  if (file === null) throw unreadable(shown, 'there is no such file', hint);
   return file;
 }
 
 /** Like `readConfigFile`, with `null` for a file that is not there. */
-export async function readOptionalConfigFile(path: string): Promise<ConfigFile | null> {
+export async function readOptionalConfigFile(path: string, shown = path): Promise<ConfigFile | null> {
   try {
     // git-sync and the kubelet may remove the old folder between resolving and reading: look twice.
-    return (await readIfThere(path)) ?? (await readIfThere(path));
+    return (await readIfThere(path, shown)) ?? (await readIfThere(path, shown));
   } catch (error) {
     const code = codeOf(error);
-    throw error instanceof ConfigError || code === undefined ? error : unreadable(path, CAUSES[code] ?? code);
+    throw error instanceof ConfigError || code === undefined
+      ? error
+      : unreadable(shown, CAUSES[code] ?? code);
   }
 }
 
-async function readIfThere(path: string): Promise<ConfigFile | null> {
+async function readIfThere(path: string, shown: string): Promise<ConfigFile | null> {
   try {
-    return await readOnce(path);
+    return await readOnce(path, shown);
   } catch (error) {
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ESTALE') return null;
     throw error;
   }
 }
 
-async function readOnce(path: string): Promise<ConfigFile> {
+async function readOnce(path: string, shown: string): Promise<ConfigFile> {
   const { target, revision } = await resolveLinks(resolve(path));
   // O_NONBLOCK: opening a pipe that nobody writes would wait for ever.
   const file = await open(target, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const status = await file.stat();
-    if (status.isDirectory()) throw unreadable(path, 'it is a folder, not a file');
-    if (!status.isFile()) throw unreadable(path, 'it is not a regular file');
-    if (status.size > MAX_FILE_BYTES) throw unreadable(path, 'it is larger than 8 MiB');
+    if (status.isDirectory()) throw unreadable(shown, 'it is a folder, not a file');
+    if (!status.isFile()) throw unreadable(shown, 'it is not a regular file');
+    if (status.size > MAX_FILE_BYTES) throw unreadable(shown, 'it is larger than 8 MiB');
     const chunks: Uint8Array[] = [];
     let size = 0;
     // The size is only what the file system says: the file may grow, and some systems say 0.
@@ -61,7 +64,7 @@ async function readOnce(path: string): Promise<ConfigFile> {
       const { bytesRead, buffer } = await file.read(new Uint8Array(65_536), 0, 65_536, null);
       if (bytesRead === 0) break;
       size += bytesRead;
-      if (size > MAX_FILE_BYTES) throw unreadable(path, 'it is larger than 8 MiB');
+      if (size > MAX_FILE_BYTES) throw unreadable(shown, 'it is larger than 8 MiB');
       chunks.push(buffer.subarray(0, bytesRead));
     }
     return { bytes: Buffer.concat(chunks), revision };

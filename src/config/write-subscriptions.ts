@@ -50,10 +50,17 @@ export function writeSubscriptions(
     ...(entries.length > 0 ? [...head, ...entries] : TEMPLATE),
     ...others.map(
       ({ id, target_url }) =>
-        `# not declared: ${jsonText(id)} at ${jsonText(target_url)} (another entry has its URL, or the file takes no such URL)`,
+        `# not declared: ${jsonText(id)} at ${jsonText(placeOf(target_url))} (another entry has its URL, or the file takes no such URL)`,
     ),
     '',
   ].join('\n');
+}
+
+/** Without userinfo and query: the file goes to git, and either can hold a secret. */
+function placeOf(url: string): string {
+  if (!URL.canParse(url)) return 'a URL that cannot be read';
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol}//${host}${pathname}`;
 }
 
 function sort(live: readonly LiveSubscription[]): {

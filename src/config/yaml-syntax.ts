@@ -196,6 +196,7 @@ function syntaxFinding(error: YAMLError, text: string): Finding {
     };
   }
   if (error.code === 'BAD_SCALAR_START') {
+    if (text[start] === '\t') return { at, message: 'a tab cannot be used to indent; use spaces' };
     return { at, message: `text cannot start with \`${text[start] ?? ''}\`; put it in quotes` };
   }
   if (error.code === 'BAD_INDENT') return { at, message: 'this line is not indented like its neighbours' };

@@ -1,7 +1,7 @@
 import type { SubscriptionFields, SubscriptionPatch, FieldName, LiveSubscription } from './subscription.ts';
 
 /** What becomes of an entry's secret. */
-export type SecretFate = 'new' | 'kept' | 'discarded' | 'moved' | 'none';
+type SecretFate = 'new' | 'kept' | 'discarded' | 'moved' | 'none';
 
 /** Why a field is written: the file changed, somebody changed it behind our back, or we never applied it. */
 export type ChangeReason = 'changed-in-file' | 'drifted' | 'differs';

@@ -80,8 +80,6 @@ export interface InstallationRecord {
   readonly line_ids: readonly string[];
 }
 
-export type SinkRecord = EntryRecord | InstallationRecord;
-
 /** An entry's record with nothing in it yet. */
 export function emptyRecord(name: string, owner: string): EntryRecord {
   return {

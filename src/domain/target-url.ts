@@ -6,7 +6,7 @@
 const MARK_PARAMETER = 'linq_gitops';
 
 /** Linq's own traffic (relay and welcome subscriptions): never touched, whatever the settings say. */
-export const ALWAYS_IGNORED = 'https://webhook.linqapp.com/**';
+const ALWAYS_IGNORED = 'https://webhook.linqapp.com/**';
 
 /** The WHATWG-normalised form, in which two URLs are compared; text that is no URL is compared as it is. */
 export function normaliseUrl(url: string): string {

@@ -161,3 +161,8 @@ function closed(properties: object, required: readonly string[] = []): object {
 function action(kind: string, properties: object, required: readonly string[] = []): object {
   return closed({ kind: { const: kind }, ...properties }, ['kind', ...required]);
 }
+
+/** Reads a seed from JSON; `file` is its name in messages. Fails with a `ConfigError` that names every problem. */
+export function readSeed(text: string, file = 'seed'): Seed {
+  return readDocument('seed', text, file);
+}

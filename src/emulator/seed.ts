@@ -3,7 +3,6 @@ import { Secret } from '../domain/secret.ts';
 import type { SubscriptionFields } from '../domain/subscription.ts';
 import { lineOf, newSubscription, put, storedUrl } from './account.ts';
 import type { Account, EmulatedLine, EmulatedSubscription } from './account.ts';
-import { readDocument } from './documents.ts';
 
 /** A subscription as a seed or an external edit gives it. None of the API's rules is checked. */
 export interface SeedSubscription extends Omit<SubscriptionFields, 'phone_numbers'> {
@@ -23,11 +22,6 @@ export type SeedLine =
 export interface Seed {
   readonly subscriptions: readonly SeedSubscription[];
   readonly lines: readonly SeedLine[];
-}
-
-/** Reads a seed from JSON; `file` is its name in messages. Fails with a `ConfigError` that names every problem. */
-export function readSeed(text: string, file = 'seed'): Seed {
-  return readDocument('seed', text, file);
 }
 
 /** An account as one finds it: Linq's own two subscriptions, one that a person made by hand, and three lines. */

@@ -1,5 +1,5 @@
 import type { Report, ReportItem, RequestCount } from '../domain/report.ts';
-import { DEFAULT_WIDTH, INDENT, headLines, nameWidth, paragraph, type Line } from './text-layout.ts';
+import { INDENT, headLines, nameWidth, paragraph, type Line } from './text-layout.ts';
 import { KIND_WORDS, countKinds, countRequests, labelOf, type Paint } from './words.ts';
 
 export interface ReportTextOptions {
@@ -7,7 +7,7 @@ export interface ReportTextOptions {
   readonly requests: RequestCount;
   /** How many operations the plan held, before any of the report's. */
   readonly held: number;
-  /** In columns; 100 unless told. */
+  /** In columns; unlimited unless told: one line for each result, as logs want it. */
   readonly width?: number;
 }
 
@@ -68,13 +68,13 @@ export function resultWords({ operation, result }: ReportItem): ResultWords {
 }
 
 function itemLines(item: ReportItem, names: number, options: ReportTextOptions): readonly Line[] {
-  const { colours, width = DEFAULT_WIDTH } = options;
+  const { colours, width = Number.POSITIVE_INFINITY } = options;
   const { symbol, colour } = resultSymbol(item);
   const { statement, reason, hint } = resultWords(item);
   const name = labelOf(item.operation);
   const head = { symbol, name, statement, reason, colour: colours[colour], bold: colours.bold };
   return [
-    ...headLines(head, names, width),
+    ...headLines(head, names, width, width),
     ...(hint === '' ? [] : paragraph(`hint: ${hint}`, width, INDENT, `${INDENT}  `)),
   ];
 }

@@ -44,13 +44,18 @@ export function nameWidth(names: readonly string[]): number {
 }
 
 /**
- * `  + orders        create`: the first line of an operation, with the reason beside it where that fits, else
- * below. The symbol is coloured, the name bold; name and reason are made safe to print.
+ * `  + orders        create`: the first line of an operation, with the reason beside it where that fits into
+ * `room` columns, else below. The symbol is coloured, the name bold; name and reason are made safe to print.
  */
-export function headLines(head: Head, names: number, width: number): readonly Line[] {
+export function headLines(
+  head: Head,
+  names: number,
+  width: number,
+  room = RIGHT_COLUMN - 2,
+): readonly Line[] {
   const beside = head.reason === '' ? '' : `  ${printable(head.reason)}`;
   const first = headLine(head, names, beside);
-  if (first.measured.length <= RIGHT_COLUMN - 2 || beside === '') return [first];
+  if (first.measured.length <= room || beside === '') return [first];
   return [headLine(head, names, ''), ...paragraph(head.reason, width)];
 }
 

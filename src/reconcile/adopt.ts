@@ -107,14 +107,17 @@ function adopted(
   entry: DesiredEntry,
   secret: Secret,
 ): EntryRecord {
+  const { target_url, subscribed_events, phone_numbers } = live;
   return {
     ...record,
     current: {
       subscription_id: live.id,
-      target_url: live.target_url,
+      target_url,
       signing_secret: secret,
       created_at: new Date(live.created_at ?? 0).toISOString(),
     },
+    // What is live is what the next change is measured against: the file's, or somebody's behind our back.
+    applied: { target_url, subscribed_events, phone_numbers },
     prevent_destroy: entry.prevent_destroy,
   };
 }

@@ -13,7 +13,7 @@ import type { SubscriptionPatch } from '../domain/subscription.ts';
 import { makeMark, markOf, markUrl } from '../domain/target-url.ts';
 import type { ApplyContext } from './context.ts';
 import { deleteMarked, takenResult } from './create.ts';
-import { appliedFrom, claimRecord, clearIntent } from './records.ts';
+import { appliedFrom, claimRecord, clearIntent } from './claim.ts';
 import { failure } from './results.ts';
 import { isUnclaimed } from './unclaimed.ts';
 

@@ -28,7 +28,7 @@ import { makeMark, markOf, markUrl, normaliseUrl } from '../domain/target-url.ts
 import type { CreatedSubscription } from '../linq/linq-api.ts';
 import { serverTime, type ApplyContext } from './context.ts';
 import { conflictResult, failure } from './results.ts';
-import { appliedFrom, clearIntent } from './records.ts';
+import { appliedFrom, clearIntent } from './claim.ts';
 import { isUnclaimed } from './unclaimed.ts';
 
 const MAX_ATTEMPTS = 3;

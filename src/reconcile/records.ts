@@ -1,8 +1,7 @@
 import { SinkConflictError } from '../domain/errors.ts';
-import { isVacant, type AppliedFrom, type EntryRecord } from '../domain/record.ts';
+import type { EntryRecord } from '../domain/record.ts';
 import { Secret } from '../domain/secret.ts';
 import { ABSENT, type SecretSink, type Version } from '../secrets/sink.ts';
-import { serverTime, type ApplyContext } from './context.ts';
 
 /**
  * The records as this pass last saw or wrote them, each with its version. Every write is conditional on
@@ -55,23 +54,4 @@ function isSameRecord(a: EntryRecord, b: EntryRecord): boolean {
     [current, next, previous].map((stored) => stored?.signing_secret ?? null);
   const others = secrets(b);
   return text(a) === text(b) && secrets(a).every((secret, i) => secret?.reveal() === others[i]?.reveal());
-}
-
-/** Who applies, and from what. */
-export function appliedFrom(context: ApplyContext): AppliedFrom {
-  const { content_hash, revision } = context.desired;
-  return { content_hash, revision, holder: context.holder, server_time: serverTime(context) };
-}
-
-/** Proves that our view of the record is the current one, and makes every other view stale. */
-export async function claimRecord(context: ApplyContext, record: EntryRecord): Promise<void> {
-  await context.records.write({ ...record, applied_from: appliedFrom(context) });
-}
-
-/** Takes the intent out of the record; a record with nothing left in it goes. */
-export async function clearIntent(context: ApplyContext, name: string): Promise<void> {
-  const record = context.records.get(name);
-  if (record === null) return;
-  const cleared = { ...record, intent: null };
-  await (isVacant(cleared) ? context.records.remove(name) : context.records.write(cleared));
 }

@@ -5,7 +5,7 @@ const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const STOP_AT = fileURLToPath(new URL('./stop-at.mjs', import.meta.url));
 
 /** What stop-at.mjs is told; see there. */
-export interface Effects {
+interface Effects {
   readonly log?: string;
   readonly stop?: { readonly index: number; readonly phase: 'before' | 'after' };
   readonly failStores?: { readonly after: number; readonly until: number };

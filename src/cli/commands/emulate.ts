@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { ConfigError } from '../../domain/errors.ts';
+import { readSeed } from '../../emulator/documents.ts';
 import { startEmulator } from '../../emulator/emulator.ts';
-import { readSeed, type Seed } from '../../emulator/seed.ts';
+import type { Seed } from '../../emulator/seed.ts';
 import type { ExitCode } from '../exit.ts';
 import { say, type Io } from '../io.ts';
 

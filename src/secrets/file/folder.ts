@@ -46,8 +46,7 @@ export async function inspectFolder(directory: string): Promise<boolean> {
 export async function makeFolder(directory: string): Promise<readonly string[]> {
   if (!(await inspectFolder(directory))) {
     try {
-      const first = await mkdir(directory, { recursive: true, mode: 0o700 });
-      if (first !== undefined) await syncFolder(dirname(first));
+      await makeWithParents(directory);
     } catch (error) {
       throw new SinkError(`cannot make the folder ${directory}: ${inWords(error)}`, { cause: error });
     }
@@ -55,6 +54,21 @@ export async function makeFolder(directory: string): Promise<readonly string[]> 
     if (!(await inspectFolder(directory))) throw new SinkError(`cannot use ${directory}: it does not exist`);
   }
   return ensureIgnored(directory);
+}
+
+/** Not mkdir's own `recursive`: on Node 20 that never ends where the system answers ENOENT to the last (/proc). */
+async function makeWithParents(directory: string): Promise<void> {
+  const parent = dirname(directory);
+  if (parent !== directory && !(await isThere(parent))) await makeWithParents(parent);
+  const made = await unless(['EEXIST'], async () => {
+    await mkdir(directory, { mode: 0o700 });
+    return true;
+  });
+  if (made) await syncFolder(parent);
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return (await unless(['ENOENT'], () => lstat(path))) !== undefined;
 }
 
 /** Names of the files in the folder; none where there is no folder. */

@@ -3,7 +3,8 @@ import { ConfigError } from '../../../src/domain/errors.ts';
 import { isIgnored } from '../../../src/domain/target-url.ts';
 import { isSigningSecret } from '../../../src/domain/secret.ts';
 import { createAccount, listSubscriptions } from '../../../src/emulator/account.ts';
-import { exampleSeed, plant, readSeed } from '../../../src/emulator/seed.ts';
+import { readSeed } from '../../../src/emulator/documents.ts';
+import { exampleSeed, plant } from '../../../src/emulator/seed.ts';
 import type { Seed } from '../../../src/emulator/seed.ts';
 import { DEFAULT_SWITCHES } from '../../../src/emulator/switches.ts';
 

@@ -35,14 +35,11 @@ describe('renderReportText', () => {
     expect(`\n${renderReportText(report, { ...options, held: 1 })}`).toBe(`
   + orders        created
   + sales         created  inactive, as declared
-  ! billing       update failed
-      cannot update subscription sub-billing: the server answered 422 (code 1001)
+  ! billing       update failed  cannot update subscription sub-billing: the server answered 422 (code 1001)
       hint: look at the URL
   ! crm           update failed
-  ? legacy        delete: outcome unknown, the next pass finds out
-      no answer within 15 s
-  ? old           delete: outcome unknown, the next pass finds out
-      reset
+  ? legacy        delete: outcome unknown, the next pass finds out  no answer within 15 s
+  ? old           delete: outcome unknown, the next pass finds out  reset
       hint: wait
   . invoices      rename skipped  what it needs failed
   ! alerts        replace held: url-taken  sub-9 has the URL
@@ -86,7 +83,8 @@ Done: 2 created; 2 failed; 2 unknown; 1 skipped; 2 held.
     ]);
 
     expect(`\n${renderReportText(report, { ...options, width: 40 })}`).toBe(`
-  ! (unfinished)  collect failed  a\\u{1b}[2J\\u{a}b
+  ! (unfinished)  collect failed
+      a\\u{1b}[2J\\u{a}b
       hint: word word word word word
         word word word word word word
         word

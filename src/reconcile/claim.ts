@@ -1,0 +1,21 @@
+import { isVacant, type AppliedFrom, type EntryRecord } from '../domain/record.ts';
+import { serverTime, type ApplyContext } from './context.ts';
+
+/** Who applies, and from what. */
+export function appliedFrom(context: ApplyContext): AppliedFrom {
+  const { content_hash, revision } = context.desired;
+  return { content_hash, revision, holder: context.holder, server_time: serverTime(context) };
+}
+
+/** Proves that our view of the record is the current one, and makes every other view stale. */
+export async function claimRecord(context: ApplyContext, record: EntryRecord): Promise<void> {
+  await context.records.write({ ...record, applied_from: appliedFrom(context) });
+}
+
+/** Takes the intent out of the record; a record with nothing left in it goes. */
+export async function clearIntent(context: ApplyContext, name: string): Promise<void> {
+  const record = context.records.get(name);
+  if (record === null) return;
+  const cleared = { ...record, intent: null };
+  await (isVacant(cleared) ? context.records.remove(name) : context.records.write(cleared));
+}

@@ -1,0 +1,133 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import LinqAPIV3 from '@linqapp/sdk';
+import { expect } from 'vitest';
+import { run } from '../../src/cli/run.ts';
+import { loadSubscriptions } from '../../src/config/load-subscriptions.ts';
+import type { EntryRecord } from '../../src/domain/record.ts';
+import { markOf, normaliseUrl } from '../../src/domain/target-url.ts';
+import { parseFileName } from '../../src/secrets/file/file-names.ts';
+import { openFileReader } from '../../src/secrets/file/file-sink.ts';
+import { startReceiver } from './receiver.ts';
+import { documentOf, truthOf, type Stage } from './stage.ts';
+
+const client = new LinqAPIV3({ apiKey: 'none' });
+
+/** The records in the stage's sink, by name. Fails where one cannot be read. */
+export async function recordsOf(stage: Stage): Promise<ReadonlyMap<string, EntryRecord>> {
+  const options = { directory: stage.sinkDir, isEphemeral: true, env: {}, cwd: stage.folder };
+  const reader = openFileReader(options);
+  const records = new Map<string, EntryRecord>();
+  for (const name of await reader.list()) {
+    const entry = await reader.read(name);
+    if (entry.kind !== 'intact') throw new Error(`the record of ${name} is ${entry.kind}`);
+    records.set(name, entry.record);
+  }
+  return records;
+}
+
+/**
+ * Asserts the promises of the design after whatever has happened: I1 the next pass has nothing to do, I2 every
+ * secret is the right one, I3 the foreign are untouched, I4 no duplicates and no leftovers; and that the sink's
+ * folder holds no secret of anything that is dead.
+ */
+export async function checkPromises(stage: Stage): Promise<void> {
+  const { desired } = await loadSubscriptions(stage.file);
+  checkForeign(stage);
+  const records = await recordsOf(stage);
+  expect([...records.keys()].sort(), 'I4: one record for each entry').toEqual(
+    desired.entries.map(({ name }) => name),
+  );
+  const foreignIds = new Set(stage.foreign.map(({ id }) => id));
+  const ownIds = [...records.values()].map(({ current }) => current?.subscription_id);
+  const live = truthOf(stage.emulator).filter(({ id }) => ownIds.includes(id) || !foreignIds.has(id));
+  expect(live.map(({ id }) => id).sort(), 'I4: one live subscription for each entry').toEqual(
+    [...ownIds].sort(),
+  );
+  for (const { name, fields } of desired.entries) {
+    const record = records.get(name);
+    const own = live.find(({ id }) => id === record?.current?.subscription_id);
+    expect(own && normaliseUrl(own.target_url), `I1: the URL of ${name}`).toBe(
+      normaliseUrl(fields.target_url),
+    );
+    expect(own && markOf(own.target_url), `I4: no mark is left on ${name}`).toBeUndefined();
+    expect(new Set(own?.subscribed_events), `I1: the events of ${name}`).toEqual(
+      new Set(fields.subscribed_events),
+    );
+    expect(record?.intent, `nothing of ${name} is unfinished`).toBeNull();
+    expect(record?.current?.signing_secret?.reveal(), `I2: the secret of ${name}`).toBe(own?.signing_secret);
+    if (own?.is_active !== false) await checkDelivery(stage, record);
+  }
+  await checkSinkFolder(stage, new Set(live.map(({ signing_secret }) => signing_secret)), records);
+  await checkConverged(stage);
+}
+
+/** I3: what is not ours is byte for byte what it was, but for what an adoption has made ours. */
+export function checkForeign(stage: Stage, adopted: readonly string[] = []): void {
+  const foreign = stage.foreign.filter(({ id }) => !adopted.includes(id ?? ''));
+  const ids = new Set(foreign.map(({ id }) => id));
+  const now = truthOf(stage.emulator).filter(({ id }) => ids.has(id));
+  expect(JSON.stringify(now), 'I3: the foreign subscriptions').toBe(JSON.stringify(foreign));
+}
+
+/** I1: the next pass ends with 0, and plans and writes nothing. */
+async function checkConverged(stage: Stage): Promise<void> {
+  const result = await runHere(['sync', '--format', 'json'], stage);
+  expect(result.code, `I1: the next pass\n${result.stdout}${result.stderr}`).toBe(0);
+  const { plan, requests } = documentOf(result);
+  expect(plan?.operations, 'I1: the next plan is empty').toEqual([]);
+  expect(requests.writes, 'I1: the next pass writes nothing').toBe(0);
+}
+
+/** One command line in this process, which is much quicker than one of its own. */
+async function runHere(
+  argv: readonly string[],
+  { file, sinkDir, env }: Stage,
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const output = { stdout: '', stderr: '' };
+  const code = await run([...argv, '--file', file], {
+    env: { ...env, LINQ_GITOPS_SECRETS_FILE_DIRECTORY: sinkDir },
+    cwd: process.cwd(),
+    stdout: { write: (text) => (output.stdout += text) },
+    stderr: { write: (text) => (output.stderr += text) },
+    onSignal: () => () => undefined,
+    exitNow: () => {
+      throw new Error('nobody sends signals here');
+    },
+  });
+  return { code, ...output };
+}
+
+/** I2, as a receiver sees it: what Linq signs verifies with the secret of the record. */
+async function checkDelivery({ emulator }: Stage, record: EntryRecord | undefined): Promise<void> {
+  const receiver = await startReceiver();
+  try {
+    const id = record?.current?.subscription_id ?? '';
+    const delivery = await emulator.deliver(id, { url: receiver.url });
+    expect(delivery.status).toBe(200);
+    const [got] = receiver.requests;
+    const key = record?.current?.signing_secret?.reveal() ?? '';
+    expect(client.webhooks.unwrap(got?.body ?? '', { headers: got?.headers ?? {}, key })).toHaveProperty(
+      'event_id',
+    );
+  } finally {
+    await receiver.close();
+  }
+}
+
+/** The folder holds files of the sink's own making only, and no secret but those of the records. */
+async function checkSinkFolder(
+  { sinkDir }: Stage,
+  liveSecrets: ReadonlySet<string | undefined>,
+  records: ReadonlyMap<string, EntryRecord>,
+): Promise<void> {
+  const previous = [...records.values()].map((record) => record.previous?.signing_secret?.reveal());
+  for (const file of await readdir(sinkDir)) {
+    if (file === '.gitignore') continue;
+    expect(parseFileName(file)?.kind, `the file ${file} in the sink`).toBe('visible');
+    const text = await readFile(join(sinkDir, file), 'utf8');
+    const secrets = text.match(/whsec_[A-Za-z0-9+/]{43}=/g) ?? [];
+    const dead = secrets.filter((secret) => !liveSecrets.has(secret) && !previous.includes(secret));
+    expect(dead.length, `secrets of dead subscriptions in ${file}`).toBe(0);
+  }
+}
