@@ -1,5 +1,6 @@
 import type { Finding } from './findings.ts';
 import { parseDuration } from './duration.ts';
+import { checkNotifyUrl } from './export-settings.ts';
 import { readAllowance } from './parse-allowance.ts';
 import { quote } from './quote.ts';
 import { checkSchema } from './schema-check.ts';
@@ -36,9 +37,18 @@ export function settingsIn(tree: Located): ReadonlyMap<SettingKey, unknown> {
   );
 }
 
-/** A tree with one setting, so that a variable or flag is checked by the same rules as the file. */
-export function treeOf(key: SettingKey, value: unknown): Located {
-  const span = { start: 0, end: 0 };
+/** What is wrong with one setting, of a variable or flag, by the same rules as for the file. */
+export function checkValue(key: SettingKey, value: unknown): readonly Finding[] {
+  // The schema and the check of a value may say the same; what the maps around it lack is not this one's fault.
+  const findings = checkSettings(treeOf(key, value)).filter(({ at }) => at?.start === OF_VALUE.start);
+  return [...new Map(findings.map((finding) => [finding.message, finding])).values()];
+}
+
+const OF_VALUE = { start: 1, end: 2 };
+const AROUND_IT = { start: 0, end: 1 };
+
+function treeOf(key: SettingKey, value: unknown): Located {
+  const span = OF_VALUE;
   const leaf: Located = {
     value,
     span,
@@ -50,9 +60,9 @@ export function treeOf(key: SettingKey, value: unknown): Located {
   return key.split('.').reduceRight<Located>(
     (node, part) => ({
       value: { [part]: node.value },
-      span,
+      span: AROUND_IT,
       source: '',
-      entries: new Map([[part, { key: span, node }]]),
+      entries: new Map([[part, { key: node.span, node }]]),
     }),
     leaf,
   );
@@ -66,7 +76,12 @@ function checkSetting(key: SettingKey, node: Located): Finding[] {
   const name = key.split('.').at(-1) ?? key;
   const isTooLong = SETTINGS[key].kind === 'duration' && value !== '' && parseDuration(value) === undefined;
   if (isTooLong) return [{ at: span, ...explainDuration(name, value) }];
-  const wrong = key === 'api.base_url' ? checkServiceUrl(name, value) : undefined;
+  const wrong =
+    key === 'api.base_url' || key === 'secrets.vault.address'
+      ? checkServiceUrl(name, value)
+      : key === 'secrets.export.notify'
+        ? checkNotifyUrl(name, value)
+        : undefined;
   return wrong ? [{ at: span, ...wrong }] : [];
 }
 

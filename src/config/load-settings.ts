@@ -2,13 +2,21 @@ import { dirname, resolve } from 'node:path';
 import { isLoopback } from '../domain/loopback.ts';
 import { ConfigError, UsageError, type Problem } from '../domain/errors.ts';
 import type { Settings } from '../domain/settings.ts';
-import { checkSettings, treeOf } from './check-settings.ts';
+import { checkValue } from './check-settings.ts';
+import { chooseSettings, type Choice, type Layer, type Tell } from './choose-settings.ts';
+import { exportProblems } from './export-settings.ts';
 import { parseSettings, type ParsedSettings } from './parse-settings.ts';
 import { readConfigFile, readOptionalConfigFile } from './read-config-file.ts';
-import { chooseSettings, decodeSettings, type Chosen, type Layer } from './resolve-settings.ts';
+import { decodeSettings } from './resolve-settings.ts';
 import { serviceUrl } from './service-url.ts';
-import { KEY_VARIABLE, readEnvironment } from './settings-environment.ts';
+import {
+  KEY_VARIABLE,
+  readEnvironment,
+  readForeignEnvironment,
+  type EnvironmentSettings,
+} from './settings-environment.ts';
 import { SETTINGS, variableOf, type SettingKey } from './settings-keys.ts';
+import { chooseAuth, vaultProblems } from './vault-settings.ts';
 
 /** The settings that the command line gives; relative paths are relative to the working directory. */
 export interface SettingFlags {
@@ -49,19 +57,56 @@ export async function loadSettings(options: {
       : await readConfigFile(path, 'without -c the settings are optional');
   const parsed = content && parseSettings(content.bytes, name);
   const environment = readEnvironment(env);
+  const foreign = readForeignEnvironment(env);
   const layers: Layer[] = [
     { origin: 'flag', folder: cwd, values: readFlags(flags) },
-    { origin: 'environment', folder: cwd, values: withKeyOfEnvironment(environment.values, env) },
+    {
+      ...environment,
+      origin: 'environment',
+      folder: cwd,
+      values: withKeyOfEnvironment(environment.values, env),
+    },
+    { ...foreign, origin: 'environment', folder: cwd },
     ...(parsed ? [{ origin: 'file', folder: dirname(path), values: parsed.values } as const] : []),
   ];
-  const chosen = chooseSettings(layers, content ? dirname(path) : cwd);
+  const methodOfFile = parsed?.values.get('secrets.vault.auth.method');
+  const chosen = chooseAuth(chooseSettings(layers, content ? dirname(path) : cwd), methodOfFile, env);
   const problems = [
     ...(parsed?.problems ?? []),
     ...(parsed ? strangerProblems(parsed, chosen, env) : []),
     ...environment.problems,
+    ...sinkProblems({ chosen, env, foreign, tell: teller(chosen, parsed) }),
   ];
   if (problems.length > 0) throw refusal(name, problems);
   return { settings: decodeSettings(chosen, flags.allow ?? []), file: content ? path : null };
+}
+
+/** What is wrong between settings of the sink and of the export. */
+function sinkProblems(facts: {
+  readonly chosen: Choice;
+  readonly env: Environment;
+  readonly foreign: EnvironmentSettings;
+  readonly tell: Tell;
+}): readonly Problem[] {
+  const { chosen, env, foreign, tell } = facts;
+  const own = exportProblems(chosen, tell);
+  if (chosen.get('secrets.sink')?.value !== 'vault') return own;
+  const used = new Set([...chosen.values()].map(({ variable }) => variable));
+  return [
+    ...foreign.problems.filter(({ file }) => used.has(file)),
+    ...vaultProblems(chosen, env, tell),
+    ...own,
+  ];
+}
+
+/** Places a problem where the setting was given: in the file, or at its variable. */
+function teller(chosen: Choice, parsed: ParsedSettings | null): Tell {
+  return (key, words) => {
+    const { origin, variable } = chosen.get(key) ?? {};
+    if (origin === 'file' && parsed) return parsed.problemAt(key, words);
+    const { message, suggestion } = words;
+    return { file: variable ?? variableOf(key), message, ...(suggestion !== undefined && { suggestion }) };
+  };
 }
 
 function readFlags(flags: SettingFlags): ReadonlyMap<SettingKey, unknown> {
@@ -70,7 +115,7 @@ function readFlags(flags: SettingFlags): ReadonlyMap<SettingKey, unknown> {
     const value = flags[key];
     if (value === undefined) continue;
     values.set(key, value);
-    const wrong = checkSettings(treeOf(key, value))[0];
+    const wrong = checkValue(key, value)[0];
     if (wrong) throw new UsageError(`cannot use the command line: ${wrong.message}`);
   }
   return values;
@@ -89,11 +134,7 @@ function withKeyOfEnvironment(
  * The credentials follow their address: who may edit the settings file must not be able to send a key that
  * does not come from that file to an address of their choice.
  */
-function strangerProblems(
-  parsed: ParsedSettings,
-  chosen: ReadonlyMap<SettingKey, Chosen>,
-  env: Environment,
-): readonly Problem[] {
+function strangerProblems(parsed: ParsedSettings, chosen: Choice, env: Environment): readonly Problem[] {
   const address = chosen.get('api.base_url');
   const key = chosen.get('api.key_file');
   if (address?.origin !== 'file' || typeof address.value !== 'string' || !URL.canParse(address.value))

@@ -3,8 +3,9 @@ const MAX_QUOTED = 60;
 const UNPRINTABLE = /[\p{Cc}\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|\p{Cs}/gu;
 /** `key: value` where the key can only mean a secret; `key_file`, `routing_key_header` and such do not match. */
 const SECRET_LINE =
-  /(^|[\s{,"'.])((?:[a-z0-9]+[_-])*(?:key|token|secret|password|passphrase|credentials?)["']?\s*[:=]\s*)(?=[^\s{[])([^#,}\]]+)/giu;
-const SECRET_KEY = /^(?:[a-z0-9]+[_.-])*(?:key|token|secret|password|passphrase|credentials?)$/iu;
+  /(^|[\s{,"'.])((?:[a-z0-9]+[_-])*(?:key|token|secret|secret_id|jwt|password|passphrase|credentials?)["']?\s*[:=]\s*)(?=[^\s{[])([^#,}\]]+)/giu;
+const SECRET_KEY =
+  /^(?:[a-z0-9]+[_.-])*(?:key|token|secret|secret_id|jwt|password|passphrase|credentials?)$/iu;
 
 /** Whether a key of this name could only hold a secret, as `api_key` or `token` would. */
 export function isSecretKey(key: string): boolean {
@@ -17,12 +18,12 @@ export function printable(text: string): string {
 }
 
 /**
- * `text` with what looks like a secret (a signing secret, the credentials of a URL, the value of a key such
- * as `token`) covered by asterisks; as many characters as before, so that a caret under it stays right.
+ * `text` with what looks like a secret (a signing secret, a token of Vault, the credentials of a URL, the value
+ * of a key such as `token`) covered by asterisks; as many characters as before, so that a caret under it stays right.
  */
 export function maskSecrets(text: string): string {
   return text
-    .replace(/whsec_[A-Za-z0-9+/=_-]*/g, stars)
+    .replace(/whsec_[A-Za-z0-9+/=_-]*|\bhv[sbr]\.[\w-]{8,}/g, stars)
     .replace(/(:\/\/)([^/@\s"']+)(?=@)/g, (_, start: string, inner: string) => start + stars(inner))
     .replace(
       SECRET_LINE,

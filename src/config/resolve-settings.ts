@@ -1,50 +1,19 @@
 import { resolve } from 'node:path';
-import type { Policy, Settings } from '../domain/settings.ts';
+import type { Policy, Settings, SinkChoice } from '../domain/settings.ts';
+import type { Choice, Resolved } from './choose-settings.ts';
 import { parseDuration } from './duration.ts';
+import { decodeExport } from './export-settings.ts';
 import { parseAllowance } from './parse-allowance.ts';
 import { serviceUrl } from './service-url.ts';
-import { SETTING_KEYS, SETTINGS, type SettingKey } from './settings-keys.ts';
-
-/** Where a setting may come from. */
-type Origin = 'flag' | 'environment' | 'file' | 'default';
-
-/** What one origin gives, in the form of the file, and the folder that its relative paths start from. */
-export interface Layer {
-  readonly origin: Origin;
-  readonly folder: string;
-  readonly values: ReadonlyMap<SettingKey, unknown>;
-}
-
-/** A setting's value, still in the form of the file, with where it came from. */
-export interface Chosen {
-  readonly value: unknown;
-  readonly origin: Origin;
-  readonly folder: string;
-}
-
-/** For every setting its value by the first layer that has it, else the default, taken as if it stood in the file. */
-export function chooseSettings(
-  layers: readonly Layer[],
-  defaultFolder: string,
-): ReadonlyMap<SettingKey, Chosen> {
-  return new Map(
-    SETTING_KEYS.map((key): [SettingKey, Chosen] => {
-      const layer = layers.find(({ values }) => values.has(key));
-      return [
-        key,
-        layer
-          ? { value: layer.values.get(key), origin: layer.origin, folder: layer.folder }
-          : { value: SETTINGS[key].default, origin: 'default', folder: defaultFolder },
-      ];
-    }),
-  );
-}
+import type { SettingKey } from './settings-keys.ts';
+import { decodeVault } from './vault-settings.ts';
 
 /** The settings in the form in which they are used. All values have been checked. */
-export function decodeSettings(chosen: ReadonlyMap<SettingKey, Chosen>, allow: readonly string[]): Settings {
+export function decodeSettings(chosen: Choice, allow: readonly string[]): Settings {
   const raw = (key: SettingKey): unknown => chosen.get(key)?.value;
   const path = (key: SettingKey): string => resolve(chosen.get(key)?.folder ?? '', String(raw(key)));
   const duration = (key: SettingKey): number => parseDuration(String(raw(key))) ?? Number.NaN;
+  const resolved: Resolved = { raw, path, duration };
   const allowed = [...new Set([...(raw('policy.allow') as readonly string[]), ...allow])];
   return {
     owner: String(raw('owner')),
@@ -56,9 +25,9 @@ export function decodeSettings(chosen: ReadonlyMap<SettingKey, Chosen>, allow: r
       concurrency: Number(raw('api.concurrency')),
     },
     secrets: {
-      sink: 'file',
+      ...decodeSink(resolved),
       store_timeout: duration('secrets.store_timeout'),
-      file: { directory: path('secrets.file.directory'), ephemeral: raw('secrets.file.ephemeral') === true },
+      export: decodeExport(resolved),
     },
     policy: {
       prune: raw('policy.prune') as Policy['prune'],
@@ -70,6 +39,19 @@ export function decodeSettings(chosen: ReadonlyMap<SettingKey, Chosen>, allow: r
     },
     daemon: { interval: duration('daemon.interval') },
   };
+}
+
+function decodeSink(resolved: Resolved): SinkChoice {
+  const { raw, path } = resolved;
+  return raw('secrets.sink') === 'vault'
+    ? { sink: 'vault', vault: decodeVault(resolved) }
+    : {
+        sink: 'file',
+        file: {
+          directory: path('secrets.file.directory'),
+          ephemeral: raw('secrets.file.ephemeral') === true,
+        },
+      };
 }
 
 function decodeLimit(value: unknown): Policy['max_deletes'] {

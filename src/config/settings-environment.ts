@@ -1,8 +1,9 @@
 import type { Problem } from '../domain/errors.ts';
 import { nearest } from '../domain/nearest.ts';
-import { checkSettings, treeOf } from './check-settings.ts';
+import { checkValue } from './check-settings.ts';
 import { isSecretKey, printable } from './quote.ts';
 import { SETTING_KEYS, SETTINGS, variableOf, type SettingKey } from './settings-keys.ts';
+import { readVaultEnvironment } from './vault-environment.ts';
 
 /** The variables of Linq's own SDK that this program reads too. */
 export const KEY_VARIABLE = 'LINQ_API_V3_API_KEY';
@@ -19,6 +20,8 @@ const SERVICE_LINK =
 /** What the environment gives, in the form of the file. */
 export interface EnvironmentSettings {
   readonly values: ReadonlyMap<SettingKey, unknown>;
+  /** The variable that gives each. */
+  readonly variables: ReadonlyMap<SettingKey, string>;
   readonly problems: readonly Problem[];
 }
 
@@ -28,6 +31,7 @@ export interface EnvironmentSettings {
  */
 export function readEnvironment(env: Readonly<Record<string, string | undefined>>): EnvironmentSettings {
   const values = new Map<SettingKey, unknown>();
+  const variables = new Map<SettingKey, string>();
   const problems: Problem[] = [];
   const keys = new Map(SETTING_KEYS.map((key) => [variableOf(key), key]));
   const take = (variable: string, key: SettingKey): void => {
@@ -35,11 +39,8 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     if (text === undefined || text === '') return;
     const value = fromText(key, text);
     values.set(key, value);
-    // The schema and the check of a value may say the same.
-    const findings = new Map(checkSettings(treeOf(key, value)).map((finding) => [finding.message, finding]));
-    for (const { message, suggestion } of findings.values()) {
-      problems.push({ file: variable, message, ...(suggestion !== undefined && { suggestion }) });
-    }
+    variables.set(key, variable);
+    problems.push(...problemsOf(variable, key, value));
   };
   // Our own name for the address comes last and wins.
   take(ADDRESS_VARIABLE, 'api.base_url');
@@ -49,18 +50,47 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     else if (variable.startsWith(PREFIX) && !SERVICE_LINK.test(variable))
       problems.push(unknownVariable(variable, keys));
   }
-  return { values, problems };
+  return { values, variables, problems };
+}
+
+/**
+ * The settings that the variables of Vault and OpenBao give. They are others' too, so their problems count only
+ * where a Vault is used and the variable's value with it.
+ */
+export function readForeignEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+): EnvironmentSettings {
+  const found = readVaultEnvironment(env);
+  return {
+    values: new Map(found.map(({ key, text }) => [key, text])),
+    variables: new Map(found.map(({ key, variable }) => [key, variable])),
+    problems: found.flatMap(({ key, variable, text }) => problemsOf(variable, key, text)),
+  };
+}
+
+function problemsOf(variable: string, key: SettingKey, value: unknown): readonly Problem[] {
+  return checkValue(key, value).map(({ message, suggestion }) => ({
+    file: variable,
+    message,
+    ...(suggestion !== undefined && { suggestion }),
+  }));
 }
 
 function unknownVariable(variable: string, keys: ReadonlyMap<string, SettingKey>): Problem {
   const file = printable(variable);
   const name = variable.slice(PREFIX.length);
   if (isSecretKey(name)) {
-    return {
-      file,
-      message: `there is no such variable; the API key is given in ${KEY_VARIABLE}`,
-      suggestion: KEY_VARIABLE,
-    };
+    return /VAULT|BAO/.test(name)
+      ? {
+          file,
+          message: 'there is no such variable; a token of Vault is given in VAULT_TOKEN or BAO_TOKEN',
+          suggestion: 'VAULT_TOKEN',
+        }
+      : {
+          file,
+          message: `there is no such variable; the API key is given in ${KEY_VARIABLE}`,
+          suggestion: KEY_VARIABLE,
+        };
   }
   const known = [...keys.keys()].map((key) => key.slice(PREFIX.length));
   const near = nearest(name, known);
@@ -79,7 +109,7 @@ function fromText(key: SettingKey, text: string): unknown {
       .split(',')
       .map((item) => item.trim())
       .filter(Boolean);
-  if ((kind === 'integer' || kind === 'limit') && /^\d{1,9}$/.test(text)) return Number(text);
+  if ((kind === 'integer' || kind === 'limit') && /^\d{1,10}$/.test(text)) return Number(text);
   if (kind === 'flag' && (text === 'true' || text === 'false')) return text === 'true';
   return text;
 }

@@ -1,20 +1,38 @@
+import { nearest } from '../domain/nearest.ts';
+import { EXPORT_MODES } from '../domain/settings.ts';
+import { checkNotifyUrl } from './export-settings.ts';
 import { isSecretKey, quote } from './quote.ts';
 import type { Violation } from './schema-check.ts';
 import { checkServiceUrl } from './service-url.ts';
-import { asList, flagWords, kindOf, type Words } from './words.ts';
+import { isVaultMethod, VAULT_METHODS } from './vault-methods.ts';
+import { asList, flagWords, joinOr, kindOf, type Words } from './words.ts';
 
 /** The words for what is wrong with a setting, where the general ones would not help. */
 export function explainSettings(violation: Violation): Words | undefined {
   const { rule, value, key } = violation;
   const name = violation.path.at(-1) ?? '';
-  if (key !== undefined && rule.endsWith('/additionalProperties')) return explainKey(key, violation.path);
+  if (key !== undefined && rule.endsWith('/additionalProperties')) {
+    return explainKey(key, violation.path) ?? explainAuthKey(key, violation);
+  }
   switch (rule) {
     case 'owner/pattern':
       return {
         message: `${quote(String(value))} cannot be an owner: lower-case letters, digits, \`.\`, \`_\` and \`-\`, a letter or digit first and last, 63 at most`,
       };
     case 'base_url/pattern':
+    case 'address/pattern':
       return checkServiceUrl(name, String(value));
+    case 'notify/pattern':
+      return checkNotifyUrl(name, String(value));
+    case 'mode/type':
+    case 'mode/enum':
+      return explainMode(violation);
+    case 'vault_path/pattern':
+      return explainVaultPath(name, String(value));
+    case 'word/pattern':
+      return { message: `\`${name}\` must be one word, and is ${kindOf(value)}` };
+    case 'then/required':
+      return { message: `the method ${quote(methodOf(value))} needs \`${key ?? ''}\`` };
     case 'duration/type':
     case 'duration/pattern':
       return explainDuration(name, value);
@@ -69,8 +87,18 @@ function explainLimit(value: unknown): Words {
 function explainKey(key: string, path: readonly string[]): Words | undefined {
   if (isSecretKey(key)) {
     const place = path.concat(key).join('.');
+    if (path.includes('vault') || /vault|bao/i.test(key)) {
+      return {
+        message: `${quote(place)} cannot stand here, secrets never do: put it into a file and name that under \`secrets.vault.auth\` (\`token_file\`, \`secret_id_file\`), or set VAULT_TOKEN`,
+      };
+    }
     return {
       message: `${quote(place)} cannot stand here, secrets never do: put the key into a file and name it under \`api.key_file\`, or set LINQ_API_V3_API_KEY`,
+    };
+  }
+  if (path.at(-1) === 'tls' && /verify|insecure/i.test(key)) {
+    return {
+      message: `${quote(key)} does not exist, certificates are always checked: name the file of the certificate authority as \`ca_file\``,
     };
   }
   const [first, ...rest] = key.split('.');
@@ -78,5 +106,42 @@ function explainKey(key: string, path: readonly string[]): Words | undefined {
   return {
     message: `the key ${quote(key)} is not known: a dot does not nest, so write one map inside the other`,
     suggestion: `${first ?? ''}: { ${rest.join(': { ')}: …${' }'.repeat(rest.length)}`,
+  };
+}
+
+/** Every method of logging in has its own keys. */
+function explainAuthKey(key: string, { path, value }: Violation): Words | undefined {
+  const method = methodOf(value);
+  if (path.at(-1) !== 'auth' || !isVaultMethod(method)) return undefined;
+  const keys = VAULT_METHODS[method].keys;
+  return {
+    message: `the method ${quote(method)} has no ${quote(key)}; it has ${keys.map((one) => `\`${one}\``).join(', ')}`,
+    suggestion: nearest(key, keys),
+  };
+}
+
+function methodOf(value: unknown): string {
+  const method = typeof value === 'object' && value !== null && 'method' in value ? value.method : undefined;
+  return typeof method === 'string' ? method : '';
+}
+
+/** Unquoted, YAML reads a mode as a number, and loses its leading zero. */
+function explainMode({ value, source }: Violation): Words {
+  const digits = /^(?:0o?)?([0-7]{3})$/.exec(source.trim())?.[1];
+  const meant = EXPORT_MODES.find((mode) => mode === `0${digits ?? ''}`);
+  const isNumber = typeof value === 'number';
+  const shown = isNumber ? `the number ${quote(source)}; put it in quotes` : kindOf(value);
+  return {
+    message: `\`mode\` must be ${joinOr(EXPORT_MODES.map((mode) => `\`'${mode}'\``))} (only the owner writes, and others than owner and group read nothing), and is ${shown}`,
+    suggestion: meant === undefined ? undefined : `'${meant}'`,
+  };
+}
+
+function explainVaultPath(name: string, value: string): Words {
+  const trimmed = value.replace(/^\/+|\/+$/g, '');
+  return {
+    message: `\`${name}\` must be a path in Vault (segments with single slashes between them, none at either end, none that ends with a dot), and is ${kindOf(value)}`,
+    suggestion:
+      trimmed !== '' && trimmed !== value && /^[\w-]+(\/[\w-]+)*$/.test(trimmed) ? trimmed : undefined,
   };
 }

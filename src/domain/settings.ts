@@ -12,15 +12,87 @@ export interface Settings {
     readonly timeout: number;
     readonly concurrency: number;
   };
-  readonly secrets: {
-    readonly sink: 'file';
+  readonly secrets: SinkChoice & {
     /** How long a secret that the sink refuses is kept in memory and tried again, before its subscription is deleted. */
     readonly store_timeout: number;
-    readonly file: { readonly directory: string; readonly ephemeral: boolean };
+    /** `null`: no files for a receiver. */
+    readonly export: ExportSettings | null;
   };
   readonly policy: Policy;
   readonly daemon: { readonly interval: number };
 }
+
+/** The sink, with what it needs. */
+export type SinkChoice =
+  | {
+      readonly sink: 'file';
+      readonly file: { readonly directory: string; readonly ephemeral: boolean };
+    }
+  | { readonly sink: 'vault'; readonly vault: VaultSettings };
+
+/** Where the records are kept in Vault or OpenBao, and how to get there. */
+export interface VaultSettings {
+  /** Without a trailing slash. */
+  readonly address: string;
+  /** Of a KV engine, version 2; no slash at either end, as in `path`. */
+  readonly mount: string;
+  readonly path: string;
+  readonly namespace: string | null;
+  readonly auth: VaultAuthSettings;
+  readonly tls: {
+    readonly ca_file: string | null;
+    readonly cert_file: string | null;
+    readonly key_file: string | null;
+    readonly server_name: string | null;
+  };
+  readonly timeout: number;
+  readonly concurrency: number;
+}
+
+/** How a token is come by. A `namespace` of null is that of the records. */
+export type VaultAuthSettings =
+  | {
+      readonly method: 'token';
+      /** `null`: the token is in the environment. */
+      readonly token_file: string | null;
+    }
+  | {
+      readonly method: 'approle';
+      readonly mount: string;
+      readonly role_id: string;
+      readonly secret_id_file: string;
+      readonly namespace: string | null;
+    }
+  | {
+      readonly method: 'kubernetes';
+      readonly mount: string;
+      readonly role: string;
+      readonly token_file: string;
+      readonly namespace: string | null;
+    }
+  | {
+      readonly method: 'jwt';
+      readonly mount: string;
+      /** `null`: the mount's default role. */
+      readonly role: string | null;
+      readonly token_file: string;
+      readonly namespace: string | null;
+    };
+
+/** The files for a receiver that shares a volume. */
+export interface ExportSettings {
+  readonly directory: string;
+  /** Of the files; a folder can be entered by whoever can read the files in it. */
+  readonly mode: ExportMode;
+  /** A group id; `null`: the group that new files get by themselves. */
+  readonly group: number | null;
+  /** A URL on loopback that is told of every change. */
+  readonly notify: string | null;
+}
+
+/** Nobody but the owner can write, and others than owner and group cannot read. */
+export const EXPORT_MODES = ['0400', '0440', '0600', '0640'] as const;
+export type ExportMode = (typeof EXPORT_MODES)[number];
 
 export interface Policy {
   readonly prune: 'owned' | 'all' | 'never';

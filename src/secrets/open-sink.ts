@@ -1,24 +1,37 @@
-import type { Settings } from '../domain/settings.ts';
+import type { Settings, SinkChoice } from '../domain/settings.ts';
 import { openFileReader, openFileSink, type FileSinkOptions } from './file/file-sink.ts';
 import type { SecretReader, SecretSink } from './sink.ts';
+import { openVaultReader, openVaultSink } from './vault/vault-sink.ts';
 
 /** The parts of the settings that choose and describe the sink. */
-export type SinkSettings = Pick<Settings, 'secrets'>;
+export type SinkSettings = Pick<Settings, 'owner'> & { readonly secrets: SinkChoice };
 
 /**
- * Opens the sink that the settings name, to read and write; the one place where a sink is chosen.
- * `env` tells whether this is a CI run.
+ * Opens the sink that the settings name, to read and write; the one place where a sink is chosen. `env` tells
+ * whether this is a CI run, and may hold the token of a Vault. Fails with `ConfigError`.
  */
-export function openSecretSink(settings: SinkSettings, env: NodeJS.ProcessEnv): SecretSink {
-  return openFileSink(fileOptions(settings, env));
+export function openSecretSink({ owner, secrets }: SinkSettings, env: NodeJS.ProcessEnv): SecretSink {
+  switch (secrets.sink) {
+    case 'file':
+      return openFileSink(fileOptions(secrets.file, env));
+    case 'vault':
+      return openVaultSink({ ...secrets.vault, owner, env });
+  }
 }
 
 /** Opens the sink to read only: what it returns has no method that writes. For dry runs. */
-export function openSecretReader(settings: SinkSettings, env: NodeJS.ProcessEnv): SecretReader {
-  return openFileReader(fileOptions(settings, env));
+export function openSecretReader({ owner, secrets }: SinkSettings, env: NodeJS.ProcessEnv): SecretReader {
+  switch (secrets.sink) {
+    case 'file':
+      return openFileReader(fileOptions(secrets.file, env));
+    case 'vault':
+      return openVaultReader({ ...secrets.vault, owner, env });
+  }
 }
 
-function fileOptions({ secrets }: SinkSettings, env: NodeJS.ProcessEnv): FileSinkOptions {
-  const { directory, ephemeral } = secrets.file;
+function fileOptions(
+  { directory, ephemeral }: Extract<SinkChoice, { sink: 'file' }>['file'],
+  env: NodeJS.ProcessEnv,
+): FileSinkOptions {
   return { directory, isEphemeral: ephemeral, env, cwd: process.cwd() };
 }

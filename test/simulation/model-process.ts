@@ -47,7 +47,12 @@ export const SETTINGS: Settings = {
     timeout: LANDING_TIME / 4,
     concurrency: 2,
   },
-  secrets: { sink: 'file', store_timeout: 4_000, file: { directory: 'secrets', ephemeral: false } },
+  secrets: {
+    sink: 'file',
+    store_timeout: 4_000,
+    file: { directory: 'secrets', ephemeral: false },
+    export: null,
+  },
   policy: {
     prune: 'owned',
     unowned: 'hold',

@@ -14,6 +14,7 @@ import {
   unique,
   type CommonOptions,
 } from '../open.ts';
+import { withExport } from '../publish.ts';
 
 export interface AdoptOptions extends CommonOptions {
   readonly secretFile?: string;
@@ -36,10 +37,12 @@ export async function adopt(names: readonly string[], options: AdoptOptions, io:
   const sink = openSink(session, io);
   try {
     const context = { ...(await planContext(session, api.reader, sink)), secrets: sink, unique };
-    const results = await adoptEntries(requests, desired, context);
-    const isRefused = results.some(({ kind }) => kind === 'refused');
-    for (const result of results) tell(result, isRefused, sink.locate(result.name), io);
-    return isRefused ? 3 : 0;
+    return await withExport(session, io, sink, async () => {
+      const results = await adoptEntries(requests, desired, context);
+      const isRefused = results.some(({ kind }) => kind === 'refused');
+      for (const result of results) tell(result, isRefused, sink.locate(result.name), io);
+      return isRefused ? 3 : 0;
+    });
   } finally {
     await Promise.all([api.close(), sink.close()]);
   }

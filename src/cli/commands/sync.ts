@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import type { Desired } from '../../domain/desired.ts';
 import { ConfigError, UsageError } from '../../domain/errors.ts';
 import type { Plan } from '../../domain/plan.ts';
 import type { Report, RequestCount } from '../../domain/report.ts';
@@ -8,7 +9,7 @@ import { renderMarkdown } from '../../plan/render-markdown.ts';
 import { renderReportText } from '../../plan/render-report.ts';
 import { renderPlanText } from '../../plan/render-text.ts';
 import { planOnce, reconcileOnce } from '../../reconcile/reconcile-once.ts';
-import type { SecretReader } from '../../secrets/sink.ts';
+import type { SecretReader, SecretSink } from '../../secrets/sink.ts';
 import { codeOfPass, type ExitCode } from '../exit.ts';
 import { say, type Io } from '../io.ts';
 import {
@@ -19,10 +20,13 @@ import {
   openSink,
   planContext,
   unique,
+  type Api,
   type CommonOptions,
+  type Session,
 } from '../open.ts';
 import { hasSymbols, paintFor } from '../paint.ts';
 import { createProgress } from '../progress.ts';
+import { withExport } from '../publish.ts';
 import { errorNotes, reportError } from '../report-error.ts';
 import { withSignals } from '../signals.ts';
 
@@ -92,48 +96,67 @@ async function wetRun(options: SyncOptions, io: Io, so: Outcomes): Promise<ExitC
   const api = openApi(session, io);
   const sink = openSink(session, io);
   try {
-    so.requests = () => api.reader.requests();
-    so.locate = (name) => sink.locate(name);
-    const base = await planContext(session, api.reader, sink);
-    let progress = createProgress(io, 0);
-    const { value, signalCode } = await withSignals(io, (stop) =>
-      reconcileOnce(desired, {
-        ...base,
-        secrets: sink,
-        writer: api.writer,
-        unique,
-        stop,
-        progress: {
-          started: (operation) => progress.started(operation),
-          ended: (operation, result) => {
-            session.logger.info({ operation: operation.key, status: result.status }, 'operation ended');
-            progress.ended(operation, result);
-          },
-        },
-        expectedPlan: options.expectPlan ?? null,
-        onPlan: async (plan) => {
-          await showPlan(plan, options, io, so);
-          progress = createProgress(io, plan.operations.length);
-        },
-        onNotice: (notice) => say(io, `note: ${notice}`),
-      }),
+    return await withExport(session, io, sink, () =>
+      applyOnce({ session, desired, api, sink }, options, io, so),
     );
-    progress.clear();
-    so.report = value.report;
-    if (options.format === 'text') {
-      const held = value.plan.held.length;
-      const colours = paintFor(io.stdout, io);
-      io.stdout.write(
-        `\n${renderReportText(value.report, { colours, requests: so.requests(), held, ...widthOf(io) })}`,
-      );
-    }
-    const wasCut = value.report.items.some(({ result }) => result.status === 'skipped');
-    return signalCode !== undefined && wasCut
-      ? signalCode
-      : codeOfPass(value.plan, value.report, { detailed: false });
   } finally {
     await Promise.all([api.close(), sink.close()]);
   }
+}
+
+/** What a pass that applies works on. */
+interface Workplace {
+  readonly session: Session;
+  readonly desired: Desired;
+  readonly api: Api;
+  readonly sink: SecretSink;
+}
+
+async function applyOnce(
+  { session, desired, api, sink }: Workplace,
+  options: SyncOptions,
+  io: Io,
+  so: Outcomes,
+): Promise<ExitCode> {
+  so.requests = () => api.reader.requests();
+  so.locate = (name) => sink.locate(name);
+  const base = await planContext(session, api.reader, sink);
+  let progress = createProgress(io, 0);
+  const { value, signalCode } = await withSignals(io, (stop) =>
+    reconcileOnce(desired, {
+      ...base,
+      secrets: sink,
+      writer: api.writer,
+      unique,
+      stop,
+      progress: {
+        started: (operation) => progress.started(operation),
+        ended: (operation, result) => {
+          session.logger.info({ operation: operation.key, status: result.status }, 'operation ended');
+          progress.ended(operation, result);
+        },
+      },
+      expectedPlan: options.expectPlan ?? null,
+      onPlan: async (plan) => {
+        await showPlan(plan, options, io, so);
+        progress = createProgress(io, plan.operations.length);
+      },
+      onNotice: (notice) => say(io, `note: ${notice}`),
+    }),
+  );
+  progress.clear();
+  so.report = value.report;
+  if (options.format === 'text') {
+    const held = value.plan.held.length;
+    const colours = paintFor(io.stdout, io);
+    io.stdout.write(
+      `\n${renderReportText(value.report, { colours, requests: so.requests(), held, ...widthOf(io) })}`,
+    );
+  }
+  const wasCut = value.report.items.some(({ result }) => result.status === 'skipped');
+  return signalCode !== undefined && wasCut
+    ? signalCode
+    : codeOfPass(value.plan, value.report, { detailed: false });
 }
 
 async function showPlan(plan: Plan, options: SyncOptions, io: Io, so: Outcomes): Promise<void> {

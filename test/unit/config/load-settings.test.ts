@@ -31,6 +31,26 @@ async function problemsOf(given: Given): Promise<ConfigError['problems']> {
   throw new Error('the settings were accepted', { cause: error });
 }
 
+const VAULT_VALUES = {
+  'secrets.vault.address': 'https://vault.example.com/prefix/',
+  'secrets.vault.mount': 'kv/team',
+  'secrets.vault.path': 'a/b',
+  'secrets.vault.namespace': 'ns',
+  'secrets.vault.auth.method': 'approle',
+  'secrets.vault.auth.mount': 'roles',
+  'secrets.vault.auth.role': 'linq',
+  'secrets.vault.auth.role_id': 'r1',
+  'secrets.vault.auth.secret_id_file': 'sid',
+  'secrets.vault.auth.token_file': 't',
+  'secrets.vault.auth.namespace': 'other',
+  'secrets.vault.tls.ca_file': 'ca.pem',
+  'secrets.vault.tls.cert_file': 'cert.pem',
+  'secrets.vault.tls.key_file': 'key.pem',
+  'secrets.vault.tls.server_name': 'vault.internal',
+  'secrets.vault.timeout': '3s',
+  'secrets.vault.concurrency': '16',
+};
+
 describe('loadSettings', () => {
   it('has a default for every setting', async () => {
     expect(await loadSettings({ file: undefined, cwd, env: {}, flags: {} })).toEqual({
@@ -48,6 +68,7 @@ describe('loadSettings', () => {
           sink: 'file',
           store_timeout: 60_000,
           file: { directory: join(cwd, 'secrets'), ephemeral: false },
+          export: null,
         },
         policy: {
           prune: 'owned',
@@ -69,7 +90,11 @@ describe('loadSettings', () => {
       content: `owner: production
 subscriptions: ../linq/subscriptions.yaml
 api: { base_url: "https://linq.example.com/api/", key_file: key, timeout: 2m, concurrency: 8 }
-secrets: { sink: file, store_timeout: 500ms, file: { directory: /var/lib/secrets, ephemeral: true } }
+secrets:
+  sink: file
+  store_timeout: 500ms
+  file: { directory: /var/lib/secrets, ephemeral: true }
+  export: { directory: ../run, mode: '0640', group: 2000, notify: 'http://127.0.0.1:8080' }
 policy:
   prune: never
   unowned: replace
@@ -93,6 +118,7 @@ daemon: { interval: 2h }
         sink: 'file',
         store_timeout: 500,
         file: { directory: '/var/lib/secrets', ephemeral: true },
+        export: { directory: join(cwd, 'run'), mode: '0640', group: 2000, notify: 'http://127.0.0.1:8080/' },
       },
       policy: {
         prune: 'never',
@@ -113,7 +139,7 @@ daemon: { interval: 2h }
     await mkdir(join(cwd, 'deploy'));
     const settings = await load({ file: 'deploy/settings.yaml', content: 'owner: a\n' });
     expect(settings.subscriptions).toBe(join(cwd, 'deploy/subscriptions.yaml'));
-    expect(settings.secrets.file.directory).toBe(join(cwd, 'deploy/secrets'));
+    expect(settings.secrets).toMatchObject({ file: { directory: join(cwd, 'deploy/secrets') } });
   });
 
   it('reads every setting from its variable, with paths relative to the working directory', async () => {
@@ -128,6 +154,11 @@ daemon: { interval: 2h }
       'secrets.store_timeout': '5s',
       'secrets.file.directory': 'd',
       'secrets.file.ephemeral': 'true',
+      ...VAULT_VALUES,
+      'secrets.export.directory': 'x',
+      'secrets.export.mode': '0440',
+      'secrets.export.group': '1000650000',
+      'secrets.export.notify': 'http://localhost:1/r',
       'policy.prune': 'all',
       'policy.unowned': 'replace',
       'policy.drift': 'report',
@@ -138,7 +169,9 @@ daemon: { interval: 2h }
     };
     expect(Object.keys(values).sort()).toEqual([...SETTING_KEYS].sort());
     await mkdir(join(cwd, 'deploy'));
-    const env = Object.fromEntries(SETTING_KEYS.map((key) => [variableOf(key), values[key]!]));
+    // These belong to another method of logging in than the one given.
+    const used = SETTING_KEYS.filter((key) => !/auth\.(role|token_file)$/.test(key));
+    const env = Object.fromEntries(used.map((key) => [variableOf(key), values[key]!]));
     const settings = await load({ file: 'deploy/s.yaml', content: 'owner: file\n', env });
     expect(settings).toEqual({
       owner: 'staging',
@@ -149,7 +182,17 @@ daemon: { interval: 2h }
         timeout: 1_000,
         concurrency: 2,
       },
-      secrets: { sink: 'file', store_timeout: 5_000, file: { directory: join(cwd, 'd'), ephemeral: true } },
+      secrets: {
+        sink: 'file',
+        store_timeout: 5_000,
+        file: { directory: join(cwd, 'd'), ephemeral: true },
+        export: {
+          directory: join(cwd, 'x'),
+          mode: '0440',
+          group: 1_000_650_000,
+          notify: 'http://localhost:1/r',
+        },
+      },
       policy: {
         prune: 'all',
         unowned: 'replace',
@@ -162,6 +205,35 @@ daemon: { interval: 2h }
         ignore: ['https://a.example/**', 'https://b.example/*'],
       },
       daemon: { interval: 60_000 },
+    });
+    const vault = await load({
+      file: 'deploy/s.yaml',
+      content: 'owner: file\n',
+      env: { ...env, LINQ_GITOPS_SECRETS_SINK: 'vault' },
+    });
+    expect(vault.secrets).toMatchObject({
+      sink: 'vault',
+      vault: {
+        address: 'https://vault.example.com/prefix',
+        mount: 'kv/team',
+        path: 'a/b',
+        namespace: 'ns',
+        auth: {
+          method: 'approle',
+          mount: 'roles',
+          role_id: 'r1',
+          secret_id_file: join(cwd, 'sid'),
+          namespace: 'other',
+        },
+        tls: {
+          ca_file: join(cwd, 'ca.pem'),
+          cert_file: join(cwd, 'cert.pem'),
+          key_file: join(cwd, 'key.pem'),
+          server_name: 'vault.internal',
+        },
+        timeout: 3_000,
+        concurrency: 16,
+      },
     });
   });
 
@@ -252,7 +324,7 @@ daemon: { interval: 2h }
     expect((await problemsOf({}))[0]?.message).toMatch(/it is a folder/);
   });
 
-  it.each(['empty', 'only-comments', 'another-address', 'loopback'])(
+  it.each(['empty', 'only-comments', 'another-address', 'loopback', 'vault'])(
     'accepts a good file: %s',
     async (name) => {
       const content = await readFile(

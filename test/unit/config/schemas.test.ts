@@ -6,6 +6,8 @@ import { parse } from 'yaml';
 import { loadSettings } from '../../../src/config/load-settings.ts';
 import { loadSubscriptions } from '../../../src/config/load-subscriptions.ts';
 import { SETTING_KEYS, SETTINGS, variableOf } from '../../../src/config/settings-keys.ts';
+import { VAULT_METHODS } from '../../../src/config/vault-methods.ts';
+import { EXPORT_MODES } from '../../../src/domain/settings.ts';
 
 const root = new URL('../../../', import.meta.url);
 const schemas = ['subscriptions', 'settings'] as const;
@@ -68,6 +70,26 @@ describe('the schema of settings', () => {
       expect(leaf(schema, key.split('.'))?.['default'] ?? null, key).toEqual(SETTINGS[key].default);
     }
   });
+
+  it('has the methods of logging in to Vault, and their keys, that the program has', () => {
+    const auth = leaf(schemaOf('settings'), ['secrets', 'vault', 'auth']);
+    interface Branch {
+      readonly if: { readonly properties: { readonly method: { readonly const: string } } };
+      readonly then: { readonly properties: object; readonly required?: readonly string[] };
+    }
+    const branches = auth?.['allOf'] as readonly Branch[];
+    const methods = branches.map(({ if: { properties }, then }) => {
+      const keys = Object.keys(then.properties).filter((key) => key !== 'method');
+      return [properties.method.const, { keys, needs: then.required ?? [] }];
+    });
+    expect(Object.fromEntries(methods)).toEqual(VAULT_METHODS);
+    expect(auth?.properties?.['method']?.['enum']).toEqual(Object.keys(VAULT_METHODS));
+  });
+
+  it('has the modes of exported files that the program has', () => {
+    const mode = leaf(schemaOf('settings'), ['secrets', 'export', 'mode']);
+    expect(mode?.['enum']).toEqual(EXPORT_MODES);
+  });
 });
 
 describe('the examples', () => {
@@ -85,7 +107,11 @@ describe('the examples', () => {
       typeof value === 'object' && value !== null && !Array.isArray(value)
         ? Object.entries(value).flatMap(([key, inner]) => paths(inner, path === '' ? key : `${path}.${key}`))
         : [path];
-    expect(paths(settings, '').sort()).toEqual([...SETTING_KEYS].sort());
+    // Another method of logging in than the one shown has these, and they are explained beside it.
+    const ofOthers: readonly string[] = ['role_id', 'secret_id_file'].map(
+      (key) => `secrets.vault.auth.${key}`,
+    );
+    expect(paths(settings, '').sort()).toEqual(SETTING_KEYS.filter((key) => !ofOthers.includes(key)).sort());
 
     const text = readFileSync(new URL('config.example/subscriptions.yaml', root), 'utf8');
     const { subscriptions } = parse(text) as { subscriptions: Record<string, object> };

@@ -282,6 +282,7 @@ describe('check()', () => {
   it('wants consent for a CI run, in check and in write', async () => {
     const directory = join(await makeTempDir(), 'secrets');
     const settings = (ephemeral: boolean) => ({
+      owner: 'default',
       secrets: { sink: 'file' as const, store_timeout: 1, file: { directory, ephemeral } },
     });
     const refused = openSecretSink(settings(false), { CI: 'true' });

@@ -1,0 +1,63 @@
+import type { EntryRecord } from '../../domain/record.ts';
+import { createLimit } from '../file/limit.ts';
+import type { SecretReader } from '../sink.ts';
+import type { ExportResult, SecretExport } from './open-export.ts';
+
+/** Reads under way at the same time. */
+const READ_WIDTH = 32;
+/** With so many others at work, the last of them publishes. */
+const MOST_TURNS = 5;
+const NEVER_WRITTEN =
+  'the exported files are left as they are: nothing was ever written into the sink (is its folder mounted?)';
+
+/**
+ * Publishes what the sink holds of `owner`. What cannot be read, is of a newer version or of another owner is
+ * kept as it is: files go only when their record has gone. A sink that was never written to changes nothing.
+ */
+export async function publishRecords(
+  target: SecretExport,
+  secrets: SecretReader,
+  owner: string,
+): Promise<ExportResult> {
+  let total: ExportResult = { wrote: false, changed: [], removed: [], warnings: [] };
+  for (let turn = 1; turn <= MOST_TURNS; turn += 1) {
+    // A folder that is not mounted looks like an empty sink; what was exported before is better than nothing.
+    if ((await secrets.readInstallation()).kind === 'absent') {
+      const warnings = (await target.isPublished()) ? [...total.warnings, NEVER_WRITTEN] : total.warnings;
+      return { ...total, warnings };
+    }
+    const { records, kept } = await readRecords(secrets, owner);
+    const result = await target.publish(records, kept);
+    total = {
+      wrote: total.wrote || result.wrote,
+      changed: union(total.changed, result.changed),
+      removed: union(total.removed, result.removed),
+      warnings: [...total.warnings, ...result.warnings],
+    };
+    // Another process may have stored and published something newer between our reading and our writing: who
+    // wrote files looks once more, so that the last one to write has read last.
+    if (!result.wrote) break;
+  }
+  return total;
+}
+
+async function readRecords(
+  secrets: SecretReader,
+  owner: string,
+): Promise<{ readonly records: readonly EntryRecord[]; readonly kept: readonly string[] }> {
+  const names = await secrets.list();
+  const limit = createLimit(READ_WIDTH);
+  const entries = await Promise.all(names.map((name) => limit(() => secrets.read(name))));
+  const records: EntryRecord[] = [];
+  const kept: string[] = [];
+  for (const [index, name] of names.entries()) {
+    const entry = entries[index];
+    if (entry?.kind === 'intact' && entry.record.owner === owner) records.push(entry.record);
+    else if (entry?.kind !== 'absent') kept.push(name);
+  }
+  return { records, kept };
+}
+
+function union(a: readonly string[], b: readonly string[]): readonly string[] {
+  return [...new Set([...a, ...b])].sort();
+}
