@@ -37,6 +37,7 @@ export interface VaultSettings {
   /** Of a KV engine, version 2; no slash at either end, as in `path`. */
   readonly mount: string;
   readonly path: string;
+  /** `null`: none is asked for. */
   readonly namespace: string | null;
   readonly auth: VaultAuthSettings;
   readonly tls: {

@@ -29,7 +29,8 @@ export interface SecretReader {
 }
 
 /**
- * A place that keeps records durably. Every failure is a `SinkError`; a write or removal that finds another
+ * A place that keeps records durably. Every failure is a `SinkError`, or a `ConfigError` where the settings do
+ * not allow to write there; a write or removal that finds another
  * version than expected is a `SinkConflictError` and changed nothing. A write is durable when it returns;
  * one whose outcome was unknown has been settled by reading back.
  */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AppError, SinkConflictError, SinkError } from '../../src/domain/errors.ts';
 import { ABSENT, type SecretSink } from '../../src/secrets/sink.ts';
-import type { VaultAuth } from '../../src/secrets/vault/vault-options.ts';
+import type { VaultAuthSettings } from '../../src/domain/settings.ts';
 import { openVaultSink, type VaultSinkOptions } from '../../src/secrets/vault/vault-sink.ts';
 import { createCertificate } from '../support/certificate.ts';
 import { startFakeVault, type FakeVault } from '../support/fake-vault/fake-vault.ts';
@@ -62,7 +62,7 @@ function open(other: Partial<VaultSinkOptions> = {}): SecretSink {
 }
 
 /** AppRole at the fake, with the policy that the sink needs. */
-async function approle(role: Parameters<FakeVault['logins']['role']>[2] = {}): Promise<VaultAuth> {
+async function approle(role: Parameters<FakeVault['logins']['role']>[2] = {}): Promise<VaultAuthSettings> {
   vault.policies.put('linq', POLICY);
   vault.logins.mounts.set('approle', 'approle');
   const { roleId } = vault.logins.role('approle', 'gitops', { policies: ['linq'], ...role });
@@ -486,7 +486,7 @@ describe('namespaces', () => {
     const auth = { ...(await approle()), namespace: 'admin' };
     vault.state.namespace = 'admin/team';
     vault.state.loginNamespace = 'admin';
-    const sink = open({ auth: auth as VaultAuth, namespace: 'admin/team' });
+    const sink = open({ auth: auth as VaultAuthSettings, namespace: 'admin/team' });
     expect(await sink.check()).toEqual([]);
     await sink.write(storedRecord('orders'), ABSENT);
     expect(stored('orders')?.current).toBe(1);

@@ -8,7 +8,7 @@ import { secretsOf, type DataMap } from './record-map.ts';
 import { isCasMismatch, meaningOf404 } from './server-answer.ts';
 import type { VaultAccess } from './vault-access.ts';
 import type { VaultReply } from './vault-client.ts';
-import type { VaultOptions } from './vault-options.ts';
+import type { VaultSettings } from '../../domain/settings.ts';
 import type { VaultPaths } from './vault-paths.ts';
 
 /** A version of a secret, as the server counts them. */
@@ -52,7 +52,7 @@ const NOTHING: KvVersion = { number: 0, version: ABSENT };
 export function createKvStore(
   access: VaultAccess,
   paths: VaultPaths,
-  options: Pick<VaultOptions, 'mount' | 'path'>,
+  options: Pick<VaultSettings, 'mount' | 'path'>,
 ): KvStore {
   const [data, metadata, destruction] = requiredGrants(options);
 

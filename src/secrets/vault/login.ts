@@ -4,7 +4,7 @@ import type { Plain } from '../record-codec.ts';
 import { environmentToken, fileCredential, fileStamp } from './credentials.ts';
 import { objectAt } from './plain.ts';
 import type { VaultClient } from './vault-client.ts';
-import type { VaultAuth, VaultOptions } from './vault-options.ts';
+import type { VaultAuthSettings, VaultSettings } from '../../domain/settings.ts';
 import { encodePath } from './vault-paths.ts';
 
 /** A token as it was handed out. */
@@ -30,7 +30,7 @@ export interface TokenSource {
 /** The source that the settings name. Fails with `ConfigError` where the environment should have a token and has none. */
 export function openTokenSource(
   client: VaultClient,
-  options: Pick<VaultOptions, 'auth' | 'namespace'>,
+  options: Pick<VaultSettings, 'auth' | 'namespace'>,
   env: NodeJS.ProcessEnv,
 ): TokenSource {
   const { auth } = options;
@@ -98,7 +98,7 @@ export function isRefusedLogin(error: unknown): error is SinkError {
   return error instanceof SinkError && error.cause instanceof SinkError;
 }
 
-type LoginAuth = Exclude<VaultAuth, { readonly method: 'token' }>;
+type LoginAuth = Exclude<VaultAuthSettings, { readonly method: 'token' }>;
 
 async function loginBody(auth: LoginAuth): Promise<{ body: object; credential: Secret }> {
   switch (auth.method) {

@@ -1,4 +1,4 @@
-import type { VaultOptions } from './vault-options.ts';
+import type { VaultSettings } from '../../domain/settings.ts';
 
 /** What a policy must grant, one entry for each line of it. */
 export interface Grant {
@@ -13,7 +13,7 @@ export interface Grant {
  * Everything that the sink needs, and no more (docs/vault.md has it as a policy). Nothing is ever deleted:
  * a removal is a write and the destruction of older versions.
  */
-export function requiredGrants({ mount, path }: Pick<VaultOptions, 'mount' | 'path'>): readonly Grant[] {
+export function requiredGrants({ mount, path }: Pick<VaultSettings, 'mount' | 'path'>): readonly Grant[] {
   const below = (area: string, capabilities: readonly string[]): Grant => ({
     path: `${mount}/${area}/${path}/*`,
     sample: `${mount}/${area}/${path}/_installation`,

@@ -4,7 +4,7 @@ import { missingGrants, policyLine, requiredGrants } from './policy.ts';
 import type { TokenKeeper } from './token-keeper.ts';
 import { isForbidden, type VaultAccess } from './vault-access.ts';
 import type { VaultClient } from './vault-client.ts';
-import type { VaultOptions } from './vault-options.ts';
+import type { VaultSettings } from '../../domain/settings.ts';
 import type { VaultPaths } from './vault-paths.ts';
 
 export interface PreflightContext {
@@ -12,7 +12,7 @@ export interface PreflightContext {
   readonly keeper: TokenKeeper;
   readonly access: VaultAccess;
   readonly paths: VaultPaths;
-  readonly options: VaultOptions;
+  readonly options: VaultSettings;
 }
 
 /**

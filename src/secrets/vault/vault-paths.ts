@@ -1,6 +1,6 @@
 import { ConfigError } from '../../domain/errors.ts';
 import { requireName } from '../file/file-names.ts';
-import type { VaultOptions } from './vault-options.ts';
+import type { VaultSettings } from '../../domain/settings.ts';
 
 /** Where things are below `/v1/`, every segment encoded. */
 export interface VaultPaths {
@@ -19,7 +19,7 @@ export interface VaultPaths {
 }
 
 /** Refuses a mount or path that a server would take for another one than it says, with `ConfigError`. */
-export function createPaths(options: Pick<VaultOptions, 'mount' | 'path'>): VaultPaths {
+export function createPaths(options: Pick<VaultSettings, 'mount' | 'path'>): VaultPaths {
   const mount = encodePath(options.mount, 'secrets.vault.mount');
   const path = encodePath(options.path, 'secrets.vault.path');
   function below(area: string, name: string): string {

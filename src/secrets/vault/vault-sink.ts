@@ -21,7 +21,8 @@ import { entryToMap, installationToMap, mapToEntry, mapToInstallation, type Data
 import { createTokenKeeper } from './token-keeper.ts';
 import { createAccess } from './vault-access.ts';
 import { createVaultClient } from './vault-client.ts';
-import { loadTls, type VaultOptions } from './vault-options.ts';
+import type { VaultSettings } from '../../domain/settings.ts';
+import { loadTls } from './tls-files.ts';
 import { createPaths } from './vault-paths.ts';
 import { createVaultReader, type VaultReader } from './vault-reader.ts';
 import { putMap, removeMap, sweepOlder, type DecodeMap, type RecordContext } from './versioned-records.ts';
@@ -29,7 +30,7 @@ import { putMap, removeMap, sweepOlder, type DecodeMap, type RecordContext } fro
 /** Requests are repeated for at most this many times `timeout`. */
 const BUDGET_FACTOR = 2;
 
-export type VaultSinkOptions = VaultOptions & {
+export type VaultSinkOptions = VaultSettings & {
   /** Noted beside the records, for people; the record has it too, and that one counts. */
   readonly owner: string;
   /** May hold the token. */

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SinkConflictError, SinkError } from '../../../src/domain/errors.ts';
 import { INSTALLATION_NAME, RECORD_SCHEMA } from '../../../src/domain/record.ts';
 import { ABSENT, type SecretSink, type Version } from '../../../src/secrets/sink.ts';
-import type { VaultAuth, VaultOptions } from '../../../src/secrets/vault/vault-options.ts';
+import type { VaultAuthSettings, VaultSettings } from '../../../src/domain/settings.ts';
 import { openVaultReader, openVaultSink } from '../../../src/secrets/vault/vault-sink.ts';
 import type { someSecret } from '../../support/record-builders.ts';
 import { fullRecord, storedRecord } from '../../support/record-builders.ts';
@@ -40,7 +40,10 @@ export function describeContract(title: string, target: () => Promise<ContractTa
     await Promise.all(sinks.map((sink) => sink.close()));
   });
 
-  function optionsFor(token: string, other: Partial<VaultOptions> = {}): Parameters<typeof openVaultSink>[0] {
+  function optionsFor(
+    token: string,
+    other: Partial<VaultSettings> = {},
+  ): Parameters<typeof openVaultSink>[0] {
     return {
       address: server.address,
       mount: server.mount,
@@ -56,7 +59,7 @@ export function describeContract(title: string, target: () => Promise<ContractTa
     };
   }
 
-  function open(token = server.rootToken, other: Partial<VaultOptions> = {}): SecretSink {
+  function open(token = server.rootToken, other: Partial<VaultSettings> = {}): SecretSink {
     const sink = openVaultSink(optionsFor(token, other));
     sinks.push(sink);
     return sink;
@@ -371,7 +374,7 @@ export function describeContract(title: string, target: () => Promise<ContractTa
       };
       const secret_id_file = join(await makeTempDir(), 'secret-id');
       await writeFile(secret_id_file, `${made.secret_id}\n`);
-      const auth: VaultAuth = {
+      const auth: VaultAuthSettings = {
         method: 'approle',
         mount,
         role_id: role.role_id,
