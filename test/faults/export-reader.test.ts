@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { EntryRecord } from '../../src/domain/record.ts';
 import { openExport } from '../../src/secrets/export/open-export.ts';
-import { errorCode } from '../../src/secrets/file/system-error.ts';
+import { errorCode } from '../../src/secrets/system-error.ts';
 import { someSecret, storedRecord } from '../support/record-builders.ts';
 import { makeTempDir } from '../support/temp-dir.ts';
 

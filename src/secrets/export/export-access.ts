@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs';
 import { chmod, chown, lstat, mkdir } from 'node:fs/promises';
 import { SinkError } from '../../domain/errors.ts';
 import type { ExportSettings } from '../../domain/settings.ts';
-import { errorCode } from '../file/system-error.ts';
+import { errorCode } from '../system-error.ts';
 
 /** Who may read the export: the bits of its files and folders, and their group where one is given. */
 export interface ExportAccess {

@@ -5,7 +5,7 @@ import { isInside } from '../../domain/is-inside.ts';
 import { inspectFolder } from '../file/folder.ts';
 import { inspectTracking } from '../file/git-tracking.ts';
 import { createDurably, syncFolder } from '../file/safe-file.ts';
-import { unless } from '../file/system-error.ts';
+import { unless } from '../system-error.ts';
 import { makeClosedFolder, openFolderTo, type ExportAccess } from './export-access.ts';
 import { readExport, type ExportState } from './export-state.ts';
 

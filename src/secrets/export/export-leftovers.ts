@@ -1,7 +1,7 @@
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { unless } from '../file/system-error.ts';
+import { unless } from '../system-error.ts';
 import { isCertainlyGone } from '../file/writer-mark.ts';
 import { discard, type ExportWriter } from './export-generation.ts';
 

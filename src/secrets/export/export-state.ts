@@ -1,6 +1,6 @@
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { unless } from '../file/system-error.ts';
+import { unless } from '../system-error.ts';
 import { isFileSound, isFolderSound, type ExportAccess } from './export-access.ts';
 import { DATA_LINK, parseExportName } from './export-names.ts';
 import { LIST_FILE, type ExportTree } from './export-tree.ts';

@@ -17,7 +17,7 @@ import { join, resolve } from 'node:path';
 import { AppError, SinkError } from '../../domain/errors.ts';
 import type { EntryRecord } from '../../domain/record.ts';
 import type { ExportSettings } from '../../domain/settings.ts';
-import { inWords, unless } from '../file/system-error.ts';
+import { inWords, unless } from '../system-error.ts';
 import { ownMark } from '../file/writer-mark.ts';
 import { accessOf } from './export-access.ts';
 import { hideFromGit, inspectExportFolder, makeExportFolder, refuseShared } from './export-folder.ts';

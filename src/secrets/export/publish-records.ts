@@ -1,5 +1,5 @@
 import type { EntryRecord } from '../../domain/record.ts';
-import { createLimit } from '../file/limit.ts';
+import { createLimit } from '../limit.ts';
 import type { SecretReader } from '../sink.ts';
 import type { ExportResult, SecretExport } from './open-export.ts';
 

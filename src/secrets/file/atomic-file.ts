@@ -46,7 +46,7 @@ import {
   type StepName,
 } from './file-state.ts';
 import { createDurably, identityOf, isSameFile, syncFolder, type FileIdentity } from './safe-file.ts';
-import { errorCode, inWords, unless } from './system-error.ts';
+import { errorCode, inWords, unless } from '../system-error.ts';
 
 /** One write on its way: the paths and versions that all its steps share. */
 interface Attempt {

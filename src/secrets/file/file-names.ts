@@ -1,8 +1,7 @@
-import { SinkError } from '../../domain/errors.ts';
 import { INSTALLATION_NAME } from '../../domain/record.ts';
+import { isEntryName } from '../entry-name.ts';
 import type { Version } from '../sink.ts';
 
-const NAME = /^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/;
 const SUFFIX = '.json';
 
 /** What a file of the folder is, by its name alone. */
@@ -10,18 +9,6 @@ export type ParsedFileName =
   | { readonly kind: 'visible'; readonly name: string }
   | { readonly kind: 'staged'; readonly name: string; readonly version: Version; readonly writer: string }
   | { readonly kind: 'claim'; readonly name: string; readonly version: Version };
-
-/** Whether `name` can be an entry's name; `_installation` is not one. */
-export function isEntryName(name: string): boolean {
-  return NAME.test(name);
-}
-
-/** Refuses what is neither an entry's name nor `_installation`, before it becomes part of a path. */
-export function requireName(name: string): void {
-  if (!isEntryName(name) && name !== INSTALLATION_NAME) {
-    throw new SinkError(`cannot use the name ${JSON.stringify(name)}: it is not a valid entry name`);
-  }
-}
 
 /** The file that shows the current content of `name`. */
 export function visibleFile(name: string): string {

@@ -5,12 +5,13 @@ import { INSTALLATION_NAME } from '../../domain/record.ts';
 import { decodeEntry, decodeInstallation, type Decoded } from '../record-codec.ts';
 import type { SecretReader, SinkEntry } from '../sink.ts';
 import type { Content } from './envelope.ts';
-import { isEntryName, parseFileName, requireName, visibleFile } from './file-names.ts';
+import { parseFileName, visibleFile } from './file-names.ts';
+import { isEntryName, requireEntryName, requireName } from '../entry-name.ts';
 import { currentOf, readState, versionOf, type FileStore } from './file-state.ts';
 import { inspectFolder, listFolder } from './folder.ts';
-import type { Limit } from './limit.ts';
+import type { Limit } from '../limit.ts';
 import { readSafely } from './safe-file.ts';
-import { inWords, unless } from './system-error.ts';
+import { inWords, unless } from '../system-error.ts';
 
 /**
  * What is left of a removed record; it keeps the name's version from ever being `absent` again. Always smaller
@@ -29,12 +30,6 @@ export function createFileReader(store: FileStore, cwd: string, limit: Limit): S
     },
     readInstallation: () => limit(() => readAs(store, INSTALLATION_NAME, decodeInstallation)),
   };
-}
-
-/** Refuses `_installation` too: it is no entry. */
-export function requireEntryName(name: string): void {
-  requireName(name);
-  if (!isEntryName(name)) throw new SinkError(`cannot use the name "${name}" for an entry: it is reserved`);
 }
 
 /** Whether a content is what a removal leaves. */

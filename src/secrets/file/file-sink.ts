@@ -12,11 +12,12 @@ import {
 import { ABSENT, type SecretReader, type SecretSink, type Version } from '../sink.ts';
 import { writeVersion } from './atomic-file.ts';
 import type { Content } from './envelope.ts';
-import { createFileReader, isTombstone, requireEntryName, toEntry } from './file-reader.ts';
+import { requireEntryName } from '../entry-name.ts';
+import { createFileReader, isTombstone, toEntry } from './file-reader.ts';
 import { currentOf, readState, versionOf, type FileStore, type StepHook } from './file-state.ts';
 import { inspectFolder, inspectPermanence, makeFolder } from './folder.ts';
 import { inspectTracking } from './git-tracking.ts';
-import { createLimit } from './limit.ts';
+import { createLimit } from '../limit.ts';
 import { probeFolder, sweepFolder } from './sweep.ts';
 import { ownMark } from './writer-mark.ts';
 

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { ConfigError, SinkError } from '../../domain/errors.ts';
 import { parseFileName } from './file-names.ts';
 import { createDurably, syncFolder } from './safe-file.ts';
-import { inWords, unless } from './system-error.ts';
+import { inWords, unless } from '../system-error.ts';
 
 const IGNORE_FILE = '.gitignore';
 

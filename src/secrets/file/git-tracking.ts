@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { lstat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { SinkError } from '../../domain/errors.ts';
-import { unless } from './system-error.ts';
+import { unless } from '../system-error.ts';
 
 const TIMEOUT_MS = 5000;
 const MAX_OUTPUT_BYTES = 1024 * 1024;

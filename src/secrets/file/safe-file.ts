@@ -2,7 +2,7 @@ import { constants, type BigIntStats } from 'node:fs';
 import { lstat, open, type FileHandle } from 'node:fs/promises';
 import { SinkError } from '../../domain/errors.ts';
 import { MAX_BYTES, parseContent, type Content } from './envelope.ts';
-import { errorCode, inWords, unless } from './system-error.ts';
+import { errorCode, inWords, unless } from '../system-error.ts';
 
 /** Which file stands under a name: while one is held open, no other file has the same. */
 export interface FileIdentity {

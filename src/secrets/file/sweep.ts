@@ -7,7 +7,7 @@ import { claimFile, parseFileName, stagedFile, type ParsedFileName } from './fil
 import { isInUse, readState, type FileStore } from './file-state.ts';
 import { listFolder } from './folder.ts';
 import { createDurably, syncFolder } from './safe-file.ts';
-import { errorCode, inWords, unless } from './system-error.ts';
+import { errorCode, inWords, unless } from '../system-error.ts';
 import { isCertainlyGone } from './writer-mark.ts';
 
 const STALE_AFTER_MS = 24 * 60 * 60 * 1000;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { errorCode } from './system-error.ts';
+import { errorCode } from '../system-error.ts';
 
 /**
  * Marks this process in the names of its files: `<place>-<pid>-<start>`. The place is a digest of host, kernel

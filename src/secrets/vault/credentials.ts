@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { ConfigError, SinkError } from '../../domain/errors.ts';
 import { Secret } from '../../domain/secret.ts';
-import { inWords } from '../file/system-error.ts';
+import { inWords } from '../system-error.ts';
 
 const LARGEST_FILE = 65_536;
 

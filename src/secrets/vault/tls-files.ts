@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { ConfigError } from '../../domain/errors.ts';
 import type { VaultSettings } from '../../domain/settings.ts';
 import type { TlsOptions } from '../../http/connections.ts';
-import { errorCode } from '../file/system-error.ts';
+import { errorCode } from '../system-error.ts';
 
 /** Reads the files that `tls` names, once. Fails with `ConfigError` where one cannot be read. */
 export function loadTls({ ca_file, cert_file, key_file, server_name }: VaultSettings['tls']): TlsOptions {

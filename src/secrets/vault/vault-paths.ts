@@ -1,5 +1,5 @@
 import { ConfigError } from '../../domain/errors.ts';
-import { requireName } from '../file/file-names.ts';
+import { requireName } from '../entry-name.ts';
 import type { VaultSettings } from '../../domain/settings.ts';
 
 /** Where things are below `/v1/`, every segment encoded. */

@@ -10,8 +10,7 @@
  * - No write trusts any of it: a version that is not current any more is refused by the server.
  */
 import { INSTALLATION_NAME } from '../../domain/record.ts';
-import { isEntryName } from '../file/file-names.ts';
-import { requireEntryName } from '../file/file-reader.ts';
+import { isEntryName, requireEntryName } from '../entry-name.ts';
 import type { SecretReader, SinkEntry } from '../sink.ts';
 import type { DecodedMap } from './record-map.ts';
 import { mapToEntry, mapToInstallation } from './record-map.ts';

@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { SinkError } from '../../../../src/domain/errors.ts';
+import { isEntryName, requireName } from '../../../../src/secrets/entry-name.ts';
 import {
   claimFile,
-  isEntryName,
   parseFileName,
-  requireName,
   stagedFile,
   visibleFile,
 } from '../../../../src/secrets/file/file-names.ts';
