@@ -123,6 +123,8 @@ export async function planContext(
     holder,
     isGone: (other) => isHolderGone(other, holder),
     clock: systemClock,
+    isFileBad: false,
+    fights: new Set(),
   };
 }
 

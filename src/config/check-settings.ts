@@ -1,12 +1,14 @@
 import type { Finding } from './findings.ts';
 import { parseDuration } from './duration.ts';
 import { checkNotifyUrl } from './export-settings.ts';
+import { checkListen } from './listen.ts';
 import { readAllowance } from './parse-allowance.ts';
 import { quote } from './quote.ts';
 import { checkSchema } from './schema-check.ts';
 import { checkServiceUrl } from './service-url.ts';
 import { SETTING_KEYS, SETTINGS, type SettingKey } from './settings-keys.ts';
 import { explainDuration, explainSettings } from './settings-words.ts';
+import type { Words } from './words.ts';
 import type { Located } from './yaml-tree.ts';
 
 /** Everything that is wrong with a tree of the settings file's shape, in words. */
@@ -76,14 +78,16 @@ function checkSetting(key: SettingKey, node: Located): Finding[] {
   const name = key.split('.').at(-1) ?? key;
   const isTooLong = SETTINGS[key].kind === 'duration' && value !== '' && parseDuration(value) === undefined;
   if (isTooLong) return [{ at: span, ...explainDuration(name, value) }];
-  const wrong =
-    key === 'api.base_url' || key === 'secrets.vault.address'
-      ? checkServiceUrl(name, value)
-      : key === 'secrets.export.notify'
-        ? checkNotifyUrl(name, value)
-        : undefined;
+  const wrong = CHECKS[key]?.(name, value);
   return wrong ? [{ at: span, ...wrong }] : [];
 }
+
+const CHECKS: Partial<Record<SettingKey, (name: string, value: string) => Words | undefined>> = {
+  'api.base_url': checkServiceUrl,
+  'secrets.vault.address': checkServiceUrl,
+  'secrets.export.notify': checkNotifyUrl,
+  'daemon.listen': checkListen,
+};
 
 function checkList(key: SettingKey, items: readonly Located[]): Finding[] {
   const seen = new Set<unknown>();

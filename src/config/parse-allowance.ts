@@ -11,6 +11,8 @@ const FIRM_REASONS: Partial<Record<Guard, string>> = {
   'in-flight':
     'another process is at work on the entry; it goes on when that one is done or its deadline has passed',
   record: 'the record must be repaired or removed first',
+  'bad-file': 'it goes on when the file is mended',
+  fight: 'find out who else changes the field, or write the value into the file',
   ambiguous: 'several live subscriptions have the URL; delete all but one',
   'url-taken': 'nothing helps but freeing the URL',
   depends: 'it goes on by itself when what it depends on is done',

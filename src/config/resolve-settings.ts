@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
-import type { Policy, Settings, SinkChoice } from '../domain/settings.ts';
+import type { DaemonSettings, Policy, Settings, SinkChoice } from '../domain/settings.ts';
 import type { Choice, Resolved } from './choose-settings.ts';
 import { parseDuration } from './duration.ts';
 import { decodeExport } from './export-settings.ts';
+import { parseListen } from './listen.ts';
 import { parseAllowance } from './parse-allowance.ts';
 import { serviceUrl } from './service-url.ts';
 import type { SettingKey } from './settings-keys.ts';
@@ -37,7 +38,16 @@ export function decodeSettings(chosen: Choice, allow: readonly string[]): Settin
       allow: allowed.map((text) => parseAllowance(text)),
       ignore: raw('policy.ignore') as readonly string[],
     },
-    daemon: { interval: duration('daemon.interval') },
+    daemon: decodeDaemon(resolved),
+  };
+}
+
+function decodeDaemon({ raw, duration }: Resolved): DaemonSettings {
+  const listen = parseListen(String(raw('daemon.listen')));
+  return {
+    interval: duration('daemon.interval'),
+    jitter: shareOf(String(raw('daemon.jitter'))),
+    listen: listen ?? { host: '', port: Number.NaN },
   };
 }
 
@@ -55,5 +65,10 @@ function decodeSink(resolved: Resolved): SinkChoice {
 }
 
 function decodeLimit(value: unknown): Policy['max_deletes'] {
-  return typeof value === 'number' ? { count: value } : { share: Number(String(value).slice(0, -1)) / 100 };
+  return typeof value === 'number' ? { count: value } : { share: shareOf(String(value)) };
+}
+
+/** `25%` as 0.25. */
+function shareOf(text: string): number {
+  return Number(text.slice(0, -1)) / 100;
 }

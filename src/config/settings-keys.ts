@@ -41,6 +41,8 @@ export const SETTINGS = {
   'policy.allow': { kind: 'list', default: [] },
   'policy.ignore': { kind: 'list', default: [] },
   'daemon.interval': { kind: 'duration', default: '5m' },
+  'daemon.jitter': { kind: 'text', default: '10%' },
+  'daemon.listen': { kind: 'text', default: '127.0.0.1:9653' },
 } as const satisfies Record<string, { kind: SettingKind; default: unknown }>;
 
 /** The path of a setting in the file. */

@@ -40,6 +40,13 @@ export function explainSettings(violation: Violation): Words | undefined {
     case 'max_deletes/pattern':
     case 'max_deletes/minimum':
       return explainLimit(value);
+    case 'jitter/type':
+    case 'jitter/pattern':
+      return explainJitter(value);
+    case 'listen/type':
+      return {
+        message: `\`listen\` must be a host and a port, such as \`127.0.0.1:9653\`, and is ${kindOf(value)}`,
+      };
     case 'ephemeral/type':
       return flagWords(name, value);
     case 'allow/type':
@@ -81,6 +88,14 @@ function explainLimit(value: unknown): Words {
   return {
     message: `\`max_deletes\` must be a share such as \`25%\` or a count such as \`3\`, and is ${kindOf(value)}`,
     suggestion: isShare ? `${Math.round(value * 100)}%` : undefined,
+  };
+}
+
+function explainJitter(value: unknown): Words {
+  const isShare = typeof value === 'number' && value >= 0 && value < 1;
+  return {
+    message: `\`jitter\` must be a share of the interval such as \`10%\`, at most \`50%\`, and is ${kindOf(value)}`,
+    suggestion: isShare ? `${Math.min(50, Math.round(value * 100))}%` : undefined,
   };
 }
 

@@ -1,16 +1,18 @@
 import type { Operation } from './operation.ts';
 
-/** The guards of the design, 4.3, and three for records, drift and what this version cannot do. */
+/** The guards of the design, 4.3 and 7, and four for records, drift, dependence and what this version cannot do. */
 export const GUARDS = [
   'account',
   'in-flight',
   'record',
   'suspicious-list',
+  'bad-file',
   'stale-file',
   'deletes',
   'protected',
   'widen',
   'drift',
+  'fight',
   'unowned',
   'ambiguous',
   'secret-loss',
@@ -27,6 +29,8 @@ export const PLAN_GUARDS: readonly Guard[] = ['account', 'suspicious-list', 'del
 export const FIRM_GUARDS: readonly Guard[] = [
   'in-flight',
   'record',
+  'bad-file',
+  'fight',
   'ambiguous',
   'url-taken',
   'depends',

@@ -19,7 +19,16 @@ export interface Settings {
     readonly export: ExportSettings | null;
   };
   readonly policy: Policy;
-  readonly daemon: { readonly interval: number };
+  readonly daemon: DaemonSettings;
+}
+
+/** How `run` goes about it. */
+export interface DaemonSettings {
+  readonly interval: number;
+  /** By which part of the interval a pass may come earlier or later; a share between 0 and 1. */
+  readonly jitter: number;
+  /** Where the probes, the metrics and the status are to be had; port 0 is a free one. */
+  readonly listen: { readonly host: string; readonly port: number };
 }
 
 /** The sink, with what it needs. */

@@ -18,6 +18,10 @@ export interface PlanInput {
   readonly landingTime: number;
   /** `daemon.interval` in milliseconds. */
   readonly interval: number;
+  /** The file as it stands now cannot be used, and `desired` is the last good one. */
+  readonly isFileBad: boolean;
+  /** Fields that somebody changes back again and again, as `fightKey` gives them. */
+  readonly fights: ReadonlySet<string>;
 }
 
 /** Why a guard covers an operation. */
@@ -42,6 +46,11 @@ export interface Draft {
   readonly warnings: readonly string[];
   /** Names of entries that are live, inactive, and not declared so. */
   readonly inactive: readonly string[];
+}
+
+/** A field of an entry, among those that are fought over. */
+export function fightKey(name: string, field: string): string {
+  return `${name} ${field}`;
 }
 
 /** The flag that lets one entry through one guard. */

@@ -43,9 +43,11 @@ function hitsOfThePlan(
   const account = accountHit(input);
   const suspicious = suspiciousListHit(inventory);
   const deletes = deletesHit(candidates, inventory, input);
+  const badFile = badFileHit(input);
   return (operation) => [
     ...account,
     ...(operation.kind === 'delete' || isCreateAgain(operation) ? suspicious : []),
+    ...(operation.kind === 'delete' || operation.kind === 'replace' ? badFile : []),
     ...(operation.kind === 'delete' ? deletes : []),
   ];
 }
@@ -74,6 +76,13 @@ function suspiciousListHit(inventory: Inventory): readonly Hit[] {
   if (!isMost && !isAll) return [];
   const reason = `${gone} of ${owned.length} owned subscriptions are gone from the account`;
   return [{ guard: 'suspicious-list', reason, letThrough: allowFlag('suspicious-list', null) }];
+}
+
+/** `bad-file`: nobody has consented to a loss by a file that cannot be read. */
+function badFileHit({ isFileBad }: PlanInput): readonly Hit[] {
+  if (!isFileBad) return [];
+  const reason = 'the file as it stands now cannot be used, and the last good one does not count as consent';
+  return [{ guard: 'bad-file', reason, letThrough: 'mend the file' }];
 }
 
 /** `deletes`: too large a part of what we own, or all of it; `allow_empty` with an empty file is consent. */

@@ -4,7 +4,7 @@ import type { FieldChange } from '../domain/operation.ts';
 import type { Held } from '../domain/plan.ts';
 import type { EntryRecord, StoredSubscription } from '../domain/record.ts';
 import type { LiveSubscription } from '../domain/subscription.ts';
-import { allowFlag, isAllowed, type Candidate, type Hit, type PlanInput } from './candidate.ts';
+import { allowFlag, fightKey, isAllowed, type Candidate, type Hit, type PlanInput } from './candidate.ts';
 import { compareFields, patchFor, reasonOf } from './diff.ts';
 import { REPLACEMENT, staleFileHits, widenHits } from './hits.ts';
 import { claimantsOf, type IntactRecord, type Inventory } from './inventory.ts';
@@ -129,7 +129,7 @@ function matchRename(entry: Entry, source: IntactRecord): Match {
       isInterrupted: false,
       secret: 'moved',
     },
-    hits: [],
+    hits: staleFileHits(source, entry.input),
   };
   const moved = matchCurrent(
     { ...entry, first: [...first, rename] },
@@ -170,19 +170,30 @@ function matchFields(entry: Entry, observed: IntactRecord, live: LiveSubscriptio
       after: prevent_destroy,
     });
   }
+  const drifted = changes.filter(({ reason }) => reason === 'drifted');
   const leavesDrift = input.policy.drift === 'report' && !isAllowed('drift', name, input);
-  const drifted = leavesDrift ? changes.filter((change) => change.reason === 'drifted') : [];
-  const wanted = changes.filter((change) => !drifted.includes(change));
+  const left = leavesDrift ? drifted : drifted.filter(({ field }) => input.fights.has(fightKey(name, field)));
+  const wanted = changes.filter((change) => !left.includes(change));
   const hits = staleFileHits(observed, input);
   const candidates = [...entry.first];
   if (wanted.length > 0) candidates.push(update(entry, live, wanted, `update ${name}`, hits));
-  if (drifted.length > 0) {
-    const reason = 'it was changed outside, and policy.drift is report';
-    const hit: Hit = { guard: 'drift', reason, letThrough: allowFlag('drift', name) };
-    candidates.push(update(entry, live, drifted, `revert ${name}`, [hit]));
+  if (left.length > 0) {
+    const hit = leavesDrift ? reportedDrift(name) : FIGHT;
+    candidates.push(update(entry, live, left, `revert ${name}`, [hit]));
   }
   return { candidates, held: [] };
 }
+
+function reportedDrift(name: string): Hit {
+  const reason = 'it was changed outside, and policy.drift is report';
+  return { guard: 'drift', reason, letThrough: allowFlag('drift', name) };
+}
+
+const FIGHT: Hit = {
+  guard: 'fight',
+  reason: 'somebody changes it back again and again',
+  letThrough: 'find out who does, or write the value into the file',
+};
 
 function update(
   entry: Entry,

@@ -7,23 +7,13 @@ import { createEntry } from './create.ts';
 import { collectOrphan, deleteEntry, makeWay, recoverEntry, renameEntry, updateEntry } from './change.ts';
 import { conflictResult, failure } from './results.ts';
 
-/** Told of each operation as it begins and ends; the terminal's progress lives on it. */
-export interface Progress {
-  started(operation: Operation): void;
-  ended(operation: Operation, result: OperationResult): void;
-}
-
 /**
  * Applies the plan with at most `concurrency` operations at a time, each after those it waits for.
  * How an operation ends is data; what waits for one that did not succeed is skipped. Once `context.stop`
  * is signalled nothing new begins.
  */
-export async function applyPlan(
-  plan: Plan,
-  context: ApplyContext,
-  concurrency: number,
-  progress: Progress,
-): Promise<Report> {
+export async function applyPlan(plan: Plan, context: ApplyContext, concurrency: number): Promise<Report> {
+  const { progress } = context;
   const results = new Map<string, OperationResult>();
   const waiting = new Map<string, number>();
   const dependants = new Map<string, Operation[]>();

@@ -1,5 +1,8 @@
 import type { Desired } from '../domain/desired.ts';
+import type { AppError } from '../domain/errors.ts';
+import type { Operation } from '../domain/operation.ts';
 import type { Holder } from '../domain/record.ts';
+import type { OperationResult } from '../domain/report.ts';
 import type { LinqReader, LinqWriter } from '../linq/linq-api.ts';
 import type { SecretSink } from '../secrets/sink.ts';
 import type { Records } from './records.ts';
@@ -16,6 +19,16 @@ export interface Clock {
 export interface Stop {
   readonly signal: AbortSignal;
   readonly graceMs: number;
+}
+
+/** Told how a pass goes on; what people and monitors see of it lives on this. */
+export interface Progress {
+  started(operation: Operation): void;
+  ended(operation: Operation, result: OperationResult): void;
+  /** The entry's new secret is in memory only: just received, or (with the error) refused by the sink, to be tried again. */
+  unstored(name: string, refusal: AppError | null): void;
+  /** The entry's new secret is stored, or the subscription that it was for is given up. */
+  settled(name: string): void;
 }
 
 /** What a pass needs to write. */
@@ -36,9 +49,10 @@ export interface ApplyContext {
   readonly installation: string;
   /** How long after it was sent a request may still land. */
   readonly landingTime: number;
-  /** How long a secret that the sink refuses is tried again. */
+  /** How long a secret that the sink refuses is tried again, in milliseconds; may be `Infinity`. */
   readonly storeTimeout: number;
   readonly stop: Stop;
+  readonly progress: Progress;
 }
 
 /** `serverNow()` as it stands in records. */

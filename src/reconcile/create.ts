@@ -34,7 +34,7 @@ import { isUnclaimed } from './unclaimed.ts';
 const MAX_ATTEMPTS = 3;
 const MAX_PAUSE_MS = 60_000;
 const FIRST_PAUSE_MS = 500;
-const STORE_PAUSE_MS = 1_000;
+const STORE_PAUSE_MS = { first: 1_000, longest: 10_000 };
 
 /** Creates the entry's subscription; how it ended is data, except that a bug throws. */
 export async function createEntry(
@@ -116,39 +116,51 @@ async function giveUp(
 async function store(
   operation: CreateOperation,
   base: EntryRecord,
-  { subscription, signing_secret }: CreatedSubscription,
+  created: CreatedSubscription,
   context: ApplyContext,
 ): Promise<OperationResult> {
-  const { name, fields, prevent_destroy } = operation;
+  context.progress.unstored(operation.name, null);
+  const outcome = await storeRecord(recordOf(operation, base, created, context), context);
+  try {
+    const { subscription } = created;
+    if (outcome === 'lost') return await undo(operation.name, subscription.id, context);
+    if (outcome !== 'stored') return await compensate(operation.name, subscription.id, outcome, context);
+  } finally {
+    context.progress.settled(operation.name);
+  }
+  return activate(operation, created.subscription, context);
+}
+
+function recordOf(
+  operation: CreateOperation,
+  base: EntryRecord,
+  { subscription, signing_secret }: CreatedSubscription,
+  context: ApplyContext,
+): EntryRecord {
+  const { fields, prevent_destroy } = operation;
   const now = serverTime(context);
   const created_at =
     subscription.created_at === undefined ? now : new Date(subscription.created_at).toISOString();
-  const outcome = await storeRecord(
-    {
-      ...base,
-      current: {
-        subscription_id: subscription.id,
-        target_url: fields.target_url,
-        signing_secret,
-        created_at,
-      },
-      previous: base.current
-        ? {
-            subscription_id: base.current.subscription_id,
-            signing_secret: base.current.signing_secret,
-            retired_at: now,
-          }
-        : base.previous,
-      intent: null,
-      applied: fields,
-      prevent_destroy,
-      applied_from: appliedFrom(context),
+  return {
+    ...base,
+    current: {
+      subscription_id: subscription.id,
+      target_url: fields.target_url,
+      signing_secret,
+      created_at,
     },
-    context,
-  );
-  if (outcome === 'stored') return activate(operation, subscription, context);
-  if (outcome === 'lost') return undo(name, subscription.id, context);
-  return compensate(name, subscription.id, outcome, context);
+    previous: base.current
+      ? {
+          subscription_id: base.current.subscription_id,
+          signing_secret: base.current.signing_secret,
+          retired_at: now,
+        }
+      : base.previous,
+    intent: null,
+    applied: fields,
+    prevent_destroy,
+    applied_from: appliedFrom(context),
+  };
 }
 
 /** Tries until the secret is stored, the record is lost to another process, or time is up. */
@@ -159,7 +171,7 @@ async function storeRecord(
   const { clock, stop } = context;
   let deadline = clock.now() + context.storeTimeout;
   let isStopping = false;
-  for (;;) {
+  for (let pause = STORE_PAUSE_MS.first; ; pause = Math.min(pause * 2, STORE_PAUSE_MS.longest)) {
     try {
       await context.records.write(record);
       return 'stored';
@@ -168,10 +180,12 @@ async function storeRecord(
       if (!(error instanceof AppError)) throw error;
       if (stop.signal.aborted && !isStopping) {
         isStopping = true;
+        pause = STORE_PAUSE_MS.first;
         deadline = Math.min(deadline, clock.now() + stop.graceMs);
       }
       if (clock.now() >= deadline) return error;
-      await clock.sleep(STORE_PAUSE_MS, isStopping ? undefined : stop.signal);
+      context.progress.unstored(record.name, error);
+      await clock.sleep(Math.min(pause, deadline - clock.now()), isStopping ? undefined : stop.signal);
     }
   }
 }

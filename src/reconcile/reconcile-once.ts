@@ -8,8 +8,8 @@ import type { PhoneLine } from '../domain/subscription.ts';
 import type { LinqReader, LinqWriter } from '../linq/linq-api.ts';
 import { planChanges } from '../plan/plan-changes.ts';
 import type { SecretReader, SecretSink } from '../secrets/sink.ts';
-import { applyPlan, type Progress } from './apply.ts';
-import type { Clock, Stop } from './context.ts';
+import { applyPlan } from './apply.ts';
+import type { Clock, Progress, Stop } from './context.ts';
 import { openInstallation } from './installation.ts';
 import { observe, type Seen } from './observe.ts';
 import { openRecords } from './records.ts';
@@ -27,6 +27,10 @@ export interface PlanContext {
   /** Whether a holder certainly works no more. */
   readonly isGone: (holder: Holder) => Promise<boolean>;
   readonly clock: Clock;
+  /** The file cannot be used any more, and the pass is made from the last good one. */
+  readonly isFileBad: boolean;
+  /** Fields that are fought over, as `fightKey` gives them. */
+  readonly fights: ReadonlySet<string>;
 }
 
 /** What a pass that applies is given on top. */
@@ -35,6 +39,8 @@ export interface PassContext extends PlanContext {
   readonly secrets: SecretSink;
   /** A text that was never used before: lower-case letters and digits. */
   readonly unique: () => string;
+  /** How long a secret that the sink refuses is tried again, in milliseconds; may be `Infinity`. */
+  readonly storeTimeout: number;
   readonly stop: Stop;
   readonly progress: Progress;
   /** Refuse unless the plan's id begins so. */
@@ -68,6 +74,8 @@ export async function planOnce(desired: Desired, context: PlanContext): Promise<
     holder,
     landingTime: settings.api.timeout * LANDING_FACTOR,
     interval: settings.daemon.interval,
+    isFileBad: context.isFileBad,
+    fights: context.fights,
   });
   return { plan, seen };
 }
@@ -105,10 +113,11 @@ async function apply(plan: Plan, seen: Seen, desired: Desired, context: PassCont
     owner: settings.owner,
     installation: installation.id,
     landingTime: settings.api.timeout * LANDING_FACTOR,
-    storeTimeout: settings.secrets.store_timeout,
+    storeTimeout: context.storeTimeout,
     stop: context.stop,
+    progress: context.progress,
   };
-  return applyPlan(plan, applyContext, settings.api.concurrency, context.progress);
+  return applyPlan(plan, applyContext, settings.api.concurrency);
 }
 
 function refuseUnexpected(plan: Plan, expected: string | null): void {

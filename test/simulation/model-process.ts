@@ -7,6 +7,7 @@ import type { Settings } from '../../src/domain/settings.ts';
 import type { LinqReader, LinqWriter } from '../../src/linq/linq-api.ts';
 import { planOnce, reconcileOnce, type PassContext } from '../../src/reconcile/reconcile-once.ts';
 import type { SecretSink } from '../../src/secrets/sink.ts';
+import { QUIET } from '../support/quiet-progress.ts';
 import { connectApi } from './model-api.ts';
 import type { Effect, Link } from './model-effect.ts';
 import type { Faults } from './model-faults.ts';
@@ -61,7 +62,7 @@ export const SETTINGS: Settings = {
     allow: [],
     ignore: [],
   },
-  daemon: { interval: 20_000 },
+  daemon: { interval: 20_000, jitter: 0.1, listen: { host: '127.0.0.1', port: 0 } },
 };
 
 /** All processes of a history, dead ones included: who is gone can be judged on one's own host only. */
@@ -152,7 +153,10 @@ function passContext(home: Household, process: Process, allowances: readonly All
     clock: world.clockOf(process),
     unique: () => `u${(home.uniques += 1)}`,
     stop: { signal: process.stop.signal, graceMs: 2_000 },
-    progress: { started: () => undefined, ended: () => undefined },
+    progress: QUIET,
+    storeTimeout: SETTINGS.secrets.store_timeout,
+    isFileBad: false,
+    fights: new Set(),
     expectedPlan: null,
     onPlan: () => undefined,
     onNotice: () => undefined,

@@ -130,6 +130,9 @@ export interface WorldSpec {
   readonly allow_empty?: boolean;
   readonly content_hash?: string;
   readonly holder?: Holder;
+  readonly isFileBad?: boolean;
+  /** As `fightKey` gives them. */
+  readonly fights?: readonly string[];
   readonly observation?: Partial<Omit<PlanInput['observation'], 'subscriptions' | 'records'>>;
 }
 
@@ -171,6 +174,8 @@ export function world(spec: WorldSpec = {}): PlanInput {
     holder: spec.holder ?? ME,
     landingTime: LANDING_TIME,
     interval: INTERVAL,
+    isFileBad: spec.isFileBad ?? false,
+    fights: new Set(spec.fights),
   };
 }
 

@@ -129,12 +129,15 @@ async function applyOnce(
       writer: api.writer,
       unique,
       stop,
+      storeTimeout: session.settings.secrets.store_timeout,
       progress: {
         started: (operation) => progress.started(operation),
         ended: (operation, result) => {
           session.logger.info({ operation: operation.key, status: result.status }, 'operation ended');
           progress.ended(operation, result);
         },
+        unstored: (name, refusal) => progress.unstored(name, refusal),
+        settled: (name) => progress.settled(name),
       },
       expectedPlan: options.expectPlan ?? null,
       onPlan: async (plan) => {

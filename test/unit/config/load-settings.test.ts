@@ -78,7 +78,7 @@ describe('loadSettings', () => {
           allow: [],
           ignore: [],
         },
-        daemon: { interval: 300_000 },
+        daemon: { interval: 300_000, jitter: 0.1, listen: { host: '127.0.0.1', port: 9653 } },
       },
     });
   });
@@ -102,7 +102,7 @@ policy:
   max_deletes: 3
   allow: [widen, "protected:billing"]
   ignore: ["https://legacy.example.com/**"]
-daemon: { interval: 2h }
+daemon: { interval: 2h, jitter: 0%, listen: '[::]:80' }
 `,
     });
     expect(settings).toEqual({
@@ -131,7 +131,7 @@ daemon: { interval: 2h }
         ],
         ignore: ['https://legacy.example.com/**'],
       },
-      daemon: { interval: 7_200_000 },
+      daemon: { interval: 7_200_000, jitter: 0, listen: { host: '::', port: 80 } },
     });
   });
 
@@ -166,6 +166,8 @@ daemon: { interval: 2h }
       'policy.allow': 'widen, protected:billing',
       'policy.ignore': 'https://a.example/**,https://b.example/*',
       'daemon.interval': '1m',
+      'daemon.jitter': '50%',
+      'daemon.listen': 'localhost:0',
     };
     expect(Object.keys(values).sort()).toEqual([...SETTING_KEYS].sort());
     await mkdir(join(cwd, 'deploy'));
@@ -204,7 +206,7 @@ daemon: { interval: 2h }
         ],
         ignore: ['https://a.example/**', 'https://b.example/*'],
       },
-      daemon: { interval: 60_000 },
+      daemon: { interval: 60_000, jitter: 0.5, listen: { host: 'localhost', port: 0 } },
     });
     const vault = await load({
       file: 'deploy/s.yaml',

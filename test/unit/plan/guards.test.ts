@@ -305,6 +305,15 @@ describe('stale-file', () => {
     expect(outline(outcome)).toEqual({ does: [], holds: ['stale-file: delete orders'] });
   });
 
+  it('holds a rename of what another process has just applied under the other name', () => {
+    const outcome = plan({
+      file: { orders: { target_url: urlOf('sales'), previously: ['sales'] } },
+      records: { sales: { applied_from: appliedFrom() } },
+      live: [live('sales')],
+    });
+    expect(outline(outcome)).toEqual({ does: [], holds: ['stale-file: rename orders'] });
+  });
+
   it('holds what looks like drift too: the other may have been cut off before it noted what it applied', () => {
     const outcome = plan({
       file: { orders: {} },
@@ -312,6 +321,57 @@ describe('stale-file', () => {
       live: [live('orders', { subscribed_events: [] })],
     });
     expect(outline(outcome)).toEqual({ does: [], holds: ['stale-file: update orders'] });
+  });
+});
+
+describe('bad-file', () => {
+  it('holds deletes and replacements while the last good file is all there is, and nothing else (I7)', () => {
+    const outcome = plan({
+      isFileBad: true,
+      settled: ['a', 'b'],
+      file: { fresh: {}, changed: { subscribed_events: ['message.failed'] }, lost: {} },
+      records: { changed: {}, gone: {}, lost: { current: stored('lost', { signing_secret: null }) } },
+      live: [live('changed'), live('gone'), live('lost')],
+    });
+    expect(outline(outcome)).toEqual({
+      does: ['create fresh', 'update changed'],
+      holds: ['bad-file: delete gone', 'bad-file: replace lost'],
+    });
+    expect(outcome.held[0]?.letThrough).toBe('mend the file');
+  });
+});
+
+describe('fight', () => {
+  const spec: WorldSpec = {
+    file: { o: { subscribed_events: ['message.failed'], phone_numbers: [LINE] } },
+    records: {
+      o: { applied: fields('o', { subscribed_events: ['message.failed'], phone_numbers: [LINE] }) },
+    },
+    live: [live('o', { subscribed_events: [], phone_numbers: ['+12025550199'] })],
+  };
+
+  it('holds the field that is fought over, and repairs the others', () => {
+    const { operations, held } = plan({ ...spec, fights: ['o phone_numbers'] });
+    expect(operations).toMatchObject([{ key: 'update o', patch: { subscribed_events: ['message.failed'] } }]);
+    expect(operations[0]).not.toHaveProperty('patch.phone_numbers');
+    expect(held).toMatchObject([
+      { guard: 'fight', name: 'o', operation: { key: 'revert o', patch: { phone_numbers: [LINE] } } },
+    ]);
+  });
+
+  it('does not hold what the file changes', () => {
+    const outcome = plan({
+      file: { o: { phone_numbers: [LINE] } },
+      records: { o: {} },
+      live: [live('o')],
+      fights: ['o phone_numbers'],
+    });
+    expect(outline(outcome)).toEqual({ does: ['update o'], holds: [] });
+  });
+
+  it('is drift like any other where drift is only reported', () => {
+    const outcome = plan({ ...spec, fights: ['o phone_numbers'], policy: { drift: 'report' } });
+    expect(outline(outcome)).toEqual({ does: [], holds: ['drift: revert o'] });
   });
 });
 

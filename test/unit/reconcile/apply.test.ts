@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Operation } from '../../../src/domain/operation.ts';
 import type { OperationResult, Report } from '../../../src/domain/report.ts';
-import { applyPlan, type Progress } from '../../../src/reconcile/apply.ts';
+import { applyPlan } from '../../../src/reconcile/apply.ts';
+import type { Progress } from '../../../src/reconcile/context.ts';
 import { liveAt } from '../../simulation/model-api.ts';
 import { recordIn } from '../../simulation/model-sink.ts';
 import {
@@ -15,9 +16,8 @@ import {
   makeReplace,
   makeUpdate,
 } from '../../support/plan-builders.ts';
+import { QUIET } from '../../support/quiet-progress.ts';
 import { fieldsAt, intentOf, makeBench, overtake, placeLive, placeOwned, type Bench } from './bench.ts';
-
-const QUIET: Progress = { started: () => undefined, ended: () => undefined };
 
 function create(name: string, after: readonly string[] = []): Operation {
   return makeCreate({ name, after, fields: fieldsAt(`https://hooks.example.com/${name}`) });
@@ -29,7 +29,7 @@ function apply(
   options: { width?: number; progress?: Progress } = {},
 ): Promise<Report> {
   const { width = 2, progress = QUIET } = options;
-  return applyPlan(makePlan({ operations }), bench.context(), width, progress);
+  return applyPlan(makePlan({ operations }), bench.context({ progress }), width);
 }
 
 function statuses({ items }: Report): Record<string, OperationResult['status']> {
@@ -41,6 +41,7 @@ describe('order and width', () => {
     const bench = makeBench();
     const ended: string[] = [];
     const progress: Progress = {
+      ...QUIET,
       started: ({ after }) => expect(ended).toEqual(expect.arrayContaining([...after])),
       ended: ({ key }) => ended.push(key),
     };
@@ -56,6 +57,7 @@ describe('order and width', () => {
     let running = 0;
     let most = 0;
     const progress: Progress = {
+      ...QUIET,
       started: () => (most = Math.max(most, (running += 1))),
       ended: () => (running -= 1),
     };
@@ -94,7 +96,7 @@ describe('an operation that does not succeed', () => {
     const bench = makeBench();
     const context = bench.context();
     overtake(bench, 'a', { intent: intentOf('https://hooks.example.com/a?linq_gitops=inst.x', bench) });
-    const report = await applyPlan(makePlan({ operations: [create('a')] }), context, 1, QUIET);
+    const report = await applyPlan(makePlan({ operations: [create('a')] }), context, 1);
     expect(report.items[0]?.result).toEqual({
       status: 'held',
       guard: 'in-flight',
@@ -108,7 +110,7 @@ describe('an operation that does not succeed', () => {
     const context = bench.context();
     overtake(bench, 'a', {});
     bench.script('sink-read', {}, { fail: 'lost' });
-    const report = await applyPlan(makePlan({ operations: [create('a')] }), context, 1, QUIET);
+    const report = await applyPlan(makePlan({ operations: [create('a')] }), context, 1);
     expect(report.items[0]?.result).toMatchObject({ reason: 'another process is working on it' });
   });
 

@@ -16,6 +16,7 @@ import { connectApi, createIn, makeApi, OUTSIDER, type ModelApi } from '../../si
 import type { Effect, EffectKind, Failure, Link } from '../../simulation/model-effect.ts';
 import { SETTINGS } from '../../simulation/model-process.ts';
 import { connectSink, makeSink, placeRecord, type ModelSink } from '../../simulation/model-sink.ts';
+import { QUIET } from '../../support/quiet-progress.ts';
 
 /** The account, the sink and one process, with a script of what goes wrong. */
 
@@ -104,6 +105,7 @@ export function makeBench(): Bench {
       installation: 'inst',
       landingTime: LANDING_TIME,
       storeTimeout: 5_000,
+      progress: QUIET,
       stop: { signal: stop.signal, graceMs: 2_000 },
       ...overrides,
     }),
@@ -130,7 +132,10 @@ export function makeBench(): Bench {
         clock: bench.clock,
         unique: () => `u${(uniques += 1)}`,
         stop: { signal: new AbortController().signal, graceMs: 2_000 },
-        progress: { started: () => undefined, ended: () => undefined },
+        progress: QUIET,
+        storeTimeout: SETTINGS.secrets.store_timeout,
+        isFileBad: false,
+        fights: new Set(),
         expectedPlan: null,
         onPlan: () => undefined,
         onNotice: () => undefined,

@@ -3,6 +3,7 @@ import { RequestError } from '../../../src/domain/errors.ts';
 import { createEntry, deleteMarked } from '../../../src/reconcile/create.ts';
 import { liveAt } from '../../simulation/model-api.ts';
 import { recordIn } from '../../simulation/model-sink.ts';
+import { QUIET } from '../../support/quiet-progress.ts';
 import {
   createOperation,
   fieldsAt,
@@ -269,7 +270,31 @@ describe('a secret that is not stored at once', () => {
     bench.script('sink-write', {}, { fail: 'lost' }, { fail: 'lost' });
     expect(await createEntry(createOperation(), bench.context())).toEqual({ status: 'done' });
     expectCreated(bench, 'sub-1');
-    expect(bench.sleeps).toEqual([1_000, 1_000]);
+    expect(bench.sleeps).toEqual([1_000, 2_000]);
+  });
+
+  it('is kept in memory for as long as the sink is sealed, told of, and stored afterwards (I2)', async () => {
+    const bench = makeBench();
+    const sealed = bench.clock.now() + 5 * 60_000;
+    const told: string[] = [];
+    const context = bench.context({
+      storeTimeout: Number.POSITIVE_INFINITY,
+      progress: {
+        ...QUIET,
+        unstored: (name, refusal) => told.push(`${name} ${refusal === null ? 'received' : 'refused'}`),
+        settled: (name) => told.push(`${name} settled`),
+      },
+    });
+    bench.script('sink-write', { after: () => bench.always('sink-write', { fail: 'lost' }) });
+    bench.onSleep = () => {
+      if (bench.clock.now() >= sealed) bench.always('sink-write', null);
+    };
+    expect(await createEntry(createOperation(), context)).toEqual({ status: 'done' });
+    expectCreated(bench, 'sub-1');
+    expect(bench.clock.now()).toBeGreaterThanOrEqual(sealed);
+    expect(bench.clock.now()).toBeLessThanOrEqual(sealed + 10_000);
+    expect(told.slice(0, 2)).toEqual(['orders received', 'orders refused']);
+    expect(told.at(-1)).toBe('orders settled');
   });
 
   it('counts as stored when the write that failed has landed', async () => {
@@ -285,7 +310,7 @@ describe('a secret that is not stored at once', () => {
     bench.script('delete', { after: () => bench.always('sink-write', null) });
     expect(await createEntry(createOperation(), bench.context())).toMatchObject({ status: 'failed' });
     expectNothing(bench);
-    expect(bench.sleeps).toHaveLength(5);
+    expect(bench.sleeps).toEqual([1_000, 2_000, 2_000]);
   });
 
   it('costs the subscription after the grace, once the process is told to stop', async () => {
@@ -297,7 +322,7 @@ describe('a secret that is not stored at once', () => {
     expect(await createEntry(createOperation(), context)).toMatchObject({ status: 'failed' });
     expectNothing(bench);
     // One until the signal, two for the grace of two seconds.
-    expect(bench.sleeps).toHaveLength(3);
+    expect(bench.sleeps).toEqual([1_000, 1_000, 1_000]);
   });
 
   it('leaves the intent where the sink does not even let it be cleared', async () => {

@@ -3,6 +3,7 @@ import { RefusedError } from '../../../src/domain/errors.ts';
 import { reconcileOnce, type PassContext } from '../../../src/reconcile/reconcile-once.ts';
 import { SETTINGS } from '../../simulation/model-process.ts';
 import { recordIn } from '../../simulation/model-sink.ts';
+import { QUIET } from '../../support/quiet-progress.ts';
 import {
   fileOf,
   makeBench,
@@ -29,7 +30,10 @@ function passOf(bench: Bench, overrides: Partial<PassContext> = {}): PassContext
     clock: bench.clock,
     unique: () => `u${(uniques += 1)}`,
     stop: { signal: bench.stop.signal, graceMs: 2_000 },
-    progress: { started: () => undefined, ended: () => undefined },
+    progress: QUIET,
+    storeTimeout: SETTINGS.secrets.store_timeout,
+    isFileBad: false,
+    fights: new Set(),
     expectedPlan: null,
     onPlan: () => undefined,
     onNotice: (notice) => notices.push(notice),
