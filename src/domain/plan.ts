@@ -43,6 +43,11 @@ export interface Allowance {
   readonly name: string | null;
 }
 
+/** A field of an entry, among those that are fought over. */
+export function fightKey(name: string, field: string): string {
+  return `${name} ${field}`;
+}
+
 /** Something that the pass leaves undone on purpose. */
 export interface Held {
   /** The entry; `null` for what has no entry. */

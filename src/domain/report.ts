@@ -7,7 +7,13 @@ import type { Operation } from './operation.ts';
  */
 export type OperationResult =
   | { readonly status: 'done'; readonly note?: string }
-  | { readonly status: 'failed' | 'unknown'; readonly error: string; readonly hint?: string }
+  | {
+      readonly status: 'failed' | 'unknown';
+      readonly error: string;
+      readonly hint?: string;
+      /** How long the service asked to be left alone. */
+      readonly retryAfterMs?: number;
+    }
   | { readonly status: 'skipped'; readonly reason: string }
   | { readonly status: 'held'; readonly guard: Guard; readonly reason: string };
 

@@ -12,6 +12,8 @@ export interface HttpClientOptions {
   readonly timeoutMs: number;
   /** No attempt begins later than this after the first. */
   readonly budgetMs: number;
+  /** No more attempts than these for one request; unless told, as many as the budget has room for. */
+  readonly maxAttempts?: number | undefined;
   readonly userAgent: string;
   readonly tls?: TlsOptions;
   /** 32 MiB unless told. */
@@ -119,7 +121,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
         attempt,
         elapsedMs: now() - startedAt,
         random: random(),
-        limits: { ...BACKOFF, budgetMs },
+        limits: { ...BACKOFF, budgetMs, maxAttempts: options.maxAttempts },
       });
       if (!request.retry || decision.kind === 'give-up') throw failure.error;
       await sleep(decision.ms, stop);

@@ -21,6 +21,8 @@ export interface RetryLimits {
   readonly capMs: number;
   /** No wait ends later than this after the start of the first attempt. */
   readonly budgetMs: number;
+  /** No more attempts than these. */
+  readonly maxAttempts?: number | undefined;
 }
 
 export type RetryDecision = { readonly kind: 'give-up' } | { readonly kind: 'wait'; readonly ms: number };
@@ -47,6 +49,7 @@ export function decideRetry(facts: {
   const { failure, limits } = facts;
   if (!(facts.isIdempotent ?? IDEMPOTENT_METHODS.includes(facts.method))) return GIVE_UP;
   if (failure.kind === 'permanent') return GIVE_UP;
+  if (facts.attempt >= (limits.maxAttempts ?? Number.POSITIVE_INFINITY)) return GIVE_UP;
   if (failure.kind === 'status' && !(failure.isPassing ?? PASSING_STATUSES.includes(failure.status))) {
     return GIVE_UP;
   }

@@ -48,11 +48,6 @@ export interface Draft {
   readonly inactive: readonly string[];
 }
 
-/** A field of an entry, among those that are fought over. */
-export function fightKey(name: string, field: string): string {
-  return `${name} ${field}`;
-}
-
 /** The flag that lets one entry through one guard. */
 export function allowFlag(guard: Guard, name: string | null): string {
   return name === null ? `--allow ${guard}` : `--allow ${guard}:${name}`;

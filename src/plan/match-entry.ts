@@ -1,10 +1,10 @@
 import type { DesiredEntry } from '../domain/desired.ts';
 import type { ObservedRecord } from '../domain/observation.ts';
 import type { FieldChange } from '../domain/operation.ts';
-import type { Held } from '../domain/plan.ts';
+import { fightKey, type Held } from '../domain/plan.ts';
 import type { EntryRecord, StoredSubscription } from '../domain/record.ts';
 import type { LiveSubscription } from '../domain/subscription.ts';
-import { allowFlag, fightKey, isAllowed, type Candidate, type Hit, type PlanInput } from './candidate.ts';
+import { allowFlag, isAllowed, type Candidate, type Hit, type PlanInput } from './candidate.ts';
 import { compareFields, patchFor, reasonOf } from './diff.ts';
 import { REPLACEMENT, staleFileHits, widenHits } from './hits.ts';
 import { claimantsOf, type IntactRecord, type Inventory } from './inventory.ts';

@@ -44,10 +44,11 @@ const READ_WIDTH = 32;
  * account only feed warnings, and so does their failure.
  */
 export async function observe(names: readonly string[], context: ObserveContext): Promise<Seen> {
-  const [events, lines, seen] = await Promise.all([
+  const seen = await observeTwice(names, context);
+  // Only now: an account that cannot be seen is asked as little as possible.
+  const [events, lines] = await Promise.all([
     orWarning(() => context.reader.listEvents(), 'event names are not checked'),
     orWarning(() => context.reader.listPhoneLines(), 'the account is not checked by its lines'),
-    observeTwice(names, context),
   ]);
   const { listing, sink, subscriptions } = seen;
   const observation = {
@@ -78,13 +79,13 @@ interface Look {
  * it must be in the list, or have been made after that list, by the server's own clock.
  */
 async function observeTwice(names: readonly string[], context: ObserveContext): Promise<Look> {
-  const first = await look(names, context);
+  const first = await look(names, context, () => true);
   if (first.extra.length === 0) return first;
-  const second = await look(names, context);
   const before = new Set(first.extra.map(({ id }) => id));
-  const wrong = second.extra.find(
-    ({ id, created_at }) => before.has(id) || !isMadeAfter(created_at, second.listing),
-  );
+  const isWrong = ({ id, created_at }: LiveSubscription, listing: Listing): boolean =>
+    before.has(id) || !isMadeAfter(created_at, listing);
+  const second = await look(names, context, isWrong);
+  const wrong = second.extra.find((found) => isWrong(found, second.listing));
   if (wrong === undefined) return second;
   throw new ObservationError(
     `cannot trust the list of subscriptions: it lacks ${wrong.id}, which GET by id finds`,
@@ -99,16 +100,31 @@ function isMadeAfter(created_at: number | undefined, { serverTime }: Listing): b
   return created_at !== undefined && serverTime !== undefined && created_at >= serverTime - 1_000;
 }
 
-async function look(names: readonly string[], context: ObserveContext): Promise<Look> {
+/** Whether what GET by id found, and the list lacks, makes it needless to ask for more. */
+type IsEnough = (found: LiveSubscription, listing: Listing) => boolean;
+
+async function look(names: readonly string[], context: ObserveContext, isEnough: IsEnough): Promise<Look> {
   const listing = await context.reader.listSubscriptions();
   const { serverTime } = listing;
   const clockOffset = serverTime === undefined ? 0 : serverTime - context.clock.now();
   const sink = await readSink(names, context);
   const listed = new Set(listing.subscriptions.map(({ id }) => id));
   const missing = [...new Set(sink.ids)].filter((id) => !listed.has(id)).sort();
-  const found = await inParallel(missing, context.concurrency, (id) => context.reader.getSubscription(id));
-  const extra = found.flatMap((subscription) => subscription ?? []);
+  const extra = await findMissing(missing, context, (found) => isEnough(found, listing));
   return { listing, sink, subscriptions: [...listing.subscriptions, ...extra], extra, clockOffset };
+}
+
+/** What GET by id finds of the missing. One is asked for first, because where the list is wrong it may say enough. */
+async function findMissing(
+  missing: readonly string[],
+  { reader, concurrency }: ObserveContext,
+  isEnough: (found: LiveSubscription) => boolean,
+): Promise<readonly LiveSubscription[]> {
+  const [one, ...others] = missing;
+  const first = one === undefined ? undefined : await reader.getSubscription(one);
+  if (first !== undefined && isEnough(first)) return [first];
+  const rest = await inParallel(others, concurrency, (id) => reader.getSubscription(id));
+  return [first, ...rest].flatMap((subscription) => subscription ?? []);
 }
 
 interface SinkView {

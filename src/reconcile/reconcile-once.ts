@@ -36,7 +36,7 @@ export interface PlanContext {
 /** What a pass that applies is given on top. */
 export interface PassContext extends PlanContext {
   readonly writer: LinqWriter;
-  readonly secrets: SecretSink;
+  readonly sink: SecretSink;
   /** A text that was never used before: lower-case letters and digits. */
   readonly unique: () => string;
   /** How long a secret that the sink refuses is tried again, in milliseconds; may be `Infinity`. */
@@ -96,7 +96,7 @@ export async function reconcileOnce(
 }
 
 async function apply(plan: Plan, seen: Seen, desired: Desired, context: PassContext): Promise<Report> {
-  const { settings, secrets: sink, clock } = context;
+  const { settings, sink, clock } = context;
   if (plan.operations.length > 0) for (const notice of await sink.check()) context.onNotice(notice);
   const { installation, isFresh } = await openInstallation(seen, sink, context.unique);
   if (isFresh) context.onNotice(freshNotice(sink, seen.observation.lines));

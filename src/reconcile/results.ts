@@ -6,7 +6,13 @@ import type { ApplyContext } from './context.ts';
 /** A failed operation as data. `unknown` where a request may have happened all the same. */
 export function failure(error: AppError): Extract<OperationResult, { error: string }> {
   const status = error instanceof RequestError && error.outcome === 'unknown' ? 'unknown' : 'failed';
-  return { status, error: error.message, ...(error.hint !== undefined && { hint: error.hint }) };
+  const retryAfterMs = error instanceof RequestError ? error.retryAfterMs : undefined;
+  return {
+    status,
+    error: error.message,
+    ...(error.hint !== undefined && { hint: error.hint }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  };
 }
 
 /** Another process wrote the record first: the entry is its, for now. Names it as far as the record tells. */

@@ -146,6 +146,7 @@ function passContext(home: Household, process: Process, allowances: readonly All
     reader: linq,
     writer: linq,
     secrets: sink,
+    sink,
     settings: SETTINGS,
     allowances,
     holder: process.holder,

@@ -125,7 +125,7 @@ async function applyOnce(
   const { value, signalCode } = await withSignals(io, (stop) =>
     reconcileOnce(desired, {
       ...base,
-      secrets: sink,
+      sink,
       writer: api.writer,
       unique,
       stop,

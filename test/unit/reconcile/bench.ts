@@ -125,6 +125,7 @@ export function makeBench(): Bench {
         reader: linq,
         writer: linq,
         secrets,
+        sink: secrets,
         settings: SETTINGS,
         allowances: [],
         holder: LATER,

@@ -23,6 +23,7 @@ function passOf(bench: Bench, overrides: Partial<PassContext> = {}): PassContext
     reader: bench.linq,
     writer: bench.linq,
     secrets: bench.secrets,
+    sink: bench.secrets,
     settings: SETTINGS,
     allowances: [],
     holder: ME,
