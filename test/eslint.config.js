@@ -15,6 +15,7 @@ const layers = {
   linq: ['domain', 'http'],
   secrets: ['domain', 'http'],
   reconcile: ['domain', 'plan', 'linq/linq-api.ts', 'secrets/sink.ts'],
+  daemon: ['domain', 'reconcile', 'config'],
   emulator: ['domain'],
 };
 

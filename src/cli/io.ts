@@ -9,6 +9,8 @@ export interface Io {
   readonly stderr: Output;
   /** Calls `listener` for SIGINT and SIGTERM until the returned function is called. */
   readonly onSignal: (listener: (signal: 'SIGINT' | 'SIGTERM') => void) => () => void;
+  /** Calls `listener` for SIGHUP until the returned function is called; unless it is called, SIGHUP ends the process. */
+  readonly onHangup: (listener: () => void) => () => void;
   /** Ends the process at once: the answer to a second signal. */
   readonly exitNow: (code: number) => never;
   /** Put around everything that writes; a test stops the process before and after each effect with it. */

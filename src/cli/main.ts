@@ -19,5 +19,9 @@ process.exitCode = await run(process.argv.slice(2), {
       for (const signal of signals) process.off(signal, listener);
     };
   },
+  onHangup(listener) {
+    process.on('SIGHUP', listener);
+    return () => process.off('SIGHUP', listener);
+  },
   exitNow: (code) => process.exit(code),
 });

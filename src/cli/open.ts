@@ -7,6 +7,7 @@ import { parseAllowance } from '../config/parse-allowance.ts';
 import { renderProblems } from '../config/render-problems.ts';
 import type { Desired } from '../domain/desired.ts';
 import type { Allowance } from '../domain/plan.ts';
+import type { Holder } from '../domain/record.ts';
 import type { Settings } from '../domain/settings.ts';
 import { createHttpClient } from '../http/http-client.ts';
 import { openApiKey } from '../linq/api-key.ts';
@@ -74,20 +75,31 @@ export interface Api {
   close(): Promise<void>;
 }
 
+export interface ApiOptions {
+  /** For one request; unless told, as many as the time for repetitions has room for. */
+  readonly maxAttempts?: number;
+  /** Told of every request that was sent; `null` where no answer came. */
+  readonly onRequest?: (method: string, status: number | null) => void;
+}
+
 /** The API that the settings name; no request is sent. Fails with `ConfigError` where there is no key. */
-export function openApi({ settings, logger }: Session, io: Io): Api {
+export function openApi({ settings, logger }: Session, io: Io, options: ApiOptions = {}): Api {
   const { base_url, key_file, timeout } = settings.api;
   const apiKey = openApiKey({ keyFile: key_file, env: io.env });
   const http = createHttpClient({
     timeoutMs: timeout,
     budgetMs: timeout * BUDGET_FACTOR,
+    maxAttempts: options.maxAttempts,
     userAgent: `linq-gitops/${VERSION}`,
   });
   const linq = openLinq({
     baseUrl: base_url,
     apiKey,
     http,
-    onRequest: (method, status) => logger.debug({ method, status }, 'api request'),
+    onRequest(method, status) {
+      logger.debug({ event: 'api_request', method, status }, 'api request');
+      options.onRequest?.(method, status);
+    },
   });
   return {
     reader: linq.reader,
@@ -112,9 +124,10 @@ export async function planContext(
   session: Session,
   reader: LinqReader,
   secrets: SecretReader,
+  mode: Holder['mode'] = 'sync',
 ): Promise<PlanContext> {
   const { settings, allowances } = session;
-  const holder = await thisHolder('sync');
+  const holder = await thisHolder(mode);
   return {
     reader,
     secrets,

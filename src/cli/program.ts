@@ -1,11 +1,12 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ExitCode } from './exit.ts';
 import type { Io } from './io.ts';
-import { LOG_LEVELS } from './logger.ts';
+import { LOG_LEVELS, type LogLevel } from './logger.ts';
 import type { CommonOptions } from './open.ts';
 import type { AdoptOptions } from './commands/adopt.ts';
 import type { EmulateOptions } from './commands/emulate.ts';
 import type { EventsOptions } from './commands/events.ts';
+import type { RunOptions } from './commands/run.ts';
 import type { SecretOptions } from './commands/secret.ts';
 import type { SyncOptions } from './commands/sync.ts';
 import type { ValidateOptions } from './commands/validate.ts';
@@ -59,6 +60,20 @@ export function createProgram(io: Io, finish: (code: ExitCode) => void): Command
         finish(await sync({ ...options, dryRun: name === 'plan' || options.dryRun }, io));
       });
   }
+
+  common(program.command('run'), 'info')
+    .description('the daemon: follow the file and keep the account as it says')
+    .option(
+      '--allow <guard>',
+      'let a guard through, for as long as it runs: GUARD:NAME, or GUARD',
+      collect,
+      [],
+    )
+    .option('--no-watch', 'no file system events: read the file every 10 s')
+    .action(async (options: RunOptions) => {
+      const { run } = await import('./commands/run.ts');
+      finish(await run(options, io));
+    });
 
   common(program.command('import'))
     .description('print a subscriptions.yaml of what is live')
@@ -125,11 +140,11 @@ function withSuggestion(text: string, program: Command): string {
 }
 
 /** What every command that has settings takes. */
-function common(command: Command): Command {
+function common(command: Command, logLevel: LogLevel = 'warn'): Command {
   return command
     .option('-c, --config <file>', 'settings (default: linq-gitops.yaml if it is there)')
     .option('-f, --file <file>', 'the subscriptions file')
-    .addOption(new Option('--log-level <level>', 'logs on stderr').choices(LOG_LEVELS).default('warn'));
+    .addOption(new Option('--log-level <level>', 'logs on stderr').choices(LOG_LEVELS).default(logLevel));
 }
 
 function formats(command: Command, choices: readonly string[]): Command {

@@ -1,5 +1,5 @@
 import { AppError } from '../domain/errors.ts';
-import { openExport } from '../secrets/export/open-export.ts';
+import { openExport, type ExportResult } from '../secrets/export/open-export.ts';
 import { publishRecords } from '../secrets/export/publish-records.ts';
 import type { SecretReader } from '../secrets/sink.ts';
 import { say, type Io } from './io.ts';
@@ -37,9 +37,21 @@ async function publishAfterFailure(session: Session, io: Io, secrets: SecretRead
   }
 }
 
-async function publish({ settings, logger }: Session, io: Io, secrets: SecretReader): Promise<void> {
+async function publish(session: Session, io: Io, secrets: SecretReader): Promise<void> {
+  if (session.settings.secrets.export === null) return;
+  const { changed, removed, warnings, wrote } = await publishOnce(session, io, secrets);
+  for (const warning of warnings) say(io, `warning: ${warning}`);
+  if (wrote) session.logger.info({ event: 'exported', changed, removed }, 'secrets exported');
+}
+
+/** Lets the exported files be those of the sink's records. Fails with `AppError`; there must be an export. */
+export async function publishOnce(
+  { settings }: Session,
+  io: Io,
+  secrets: SecretReader,
+): Promise<ExportResult> {
   const { owner, secrets: choice } = settings;
-  if (choice.export === null) return;
+  if (choice.export === null) throw new Error('the settings want no export');
   const target = openExport({
     ...choice.export,
     sinkDirectory: choice.sink === 'file' ? choice.file.directory : null,
@@ -47,9 +59,7 @@ async function publish({ settings, logger }: Session, io: Io, secrets: SecretRea
     userAgent: `linq-gitops/${VERSION}`,
   });
   try {
-    const { wrote, changed, removed, warnings } = await publishRecords(target, secrets, owner);
-    for (const warning of warnings) say(io, `warning: ${warning}`);
-    if (wrote) logger.info({ changed, removed }, 'secrets exported');
+    return await publishRecords(target, secrets, owner);
   } finally {
     await target.close();
   }

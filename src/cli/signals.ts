@@ -7,18 +7,20 @@ const GRACE_MS = 20_000;
 
 /**
  * Runs `work` so that the first SIGINT or SIGTERM asks it to stop (finish what is in hand, take nothing
- * new) and a second one ends the process at once. `signalCode` is the exit code of the signal, if one came.
+ * new) and a second one ends the process at once. `signalCode` is the exit code of the signal, if one came; a daemon,
+ * whose log says it, announces nothing.
  */
 export async function withSignals<T>(
   io: Io,
   work: (stop: Stop) => Promise<T>,
+  announce: (io: Io) => void = sayStopping,
 ): Promise<{ readonly value: T; readonly signalCode: ExitCode | undefined }> {
   const controller = new AbortController();
   let signalCode: ExitCode | undefined;
   const release = io.onSignal((signal) => {
     if (signalCode !== undefined) io.exitNow(SIGNAL_CODES[signal]);
     signalCode = SIGNAL_CODES[signal];
-    say(io, 'stopping: finishing what is in hand; once more to stop at once');
+    announce(io);
     controller.abort();
   });
   try {
@@ -27,4 +29,8 @@ export async function withSignals<T>(
   } finally {
     release();
   }
+}
+
+function sayStopping(io: Io): void {
+  say(io, 'stopping: finishing what is in hand; once more to stop at once');
 }

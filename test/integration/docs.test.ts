@@ -31,6 +31,7 @@ function programCommands() {
     stdout: silent,
     stderr: silent,
     onSignal: () => () => undefined,
+    onHangup: () => () => undefined,
     exitNow: (): never => {
       throw new Error('not reached');
     },

@@ -91,6 +91,7 @@ async function runHere(
     stdout: { write: (text) => (output.stdout += text) },
     stderr: { write: (text) => (output.stderr += text) },
     onSignal: () => () => undefined,
+    onHangup: () => () => undefined,
     exitNow: () => {
       throw new Error('nobody sends signals here');
     },

@@ -133,7 +133,10 @@ async function applyOnce(
       progress: {
         started: (operation) => progress.started(operation),
         ended: (operation, result) => {
-          session.logger.info({ operation: operation.key, status: result.status }, 'operation ended');
+          session.logger.info(
+            { event: 'operation_ended', operation: operation.key, status: result.status },
+            operation.key,
+          );
           progress.ended(operation, result);
         },
         unstored: (name, refusal) => progress.unstored(name, refusal),

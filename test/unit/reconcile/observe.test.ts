@@ -106,6 +106,38 @@ describe('an id that a record names and the list lacks', () => {
     await expect(observe([], bench.observer())).rejects.toBeInstanceOf(ObservationError);
   });
 
+  it('asks for one of the missing only, where the list is wrong', async () => {
+    const bench = makeBench();
+    const owned = ['a', 'b', 'c', 'd'].map((name) => placeOwned(bench, name, `https://h.example/${name}`));
+    const partial = {
+      before: () => owned.forEach((id) => bench.api.hidden.add(id)),
+      after: () => bench.api.hidden.clear(),
+    };
+    bench.script('list', partial, partial);
+    let asked = 0;
+    bench.always('get', { before: () => (asked += 1) });
+    await expect(observe([], bench.observer())).rejects.toBeInstanceOf(ObservationError);
+    expect(asked).toBe(2);
+  });
+
+  it('is asked for itself, also where another one was merely made in between (I8)', async () => {
+    const bench = makeBench();
+    const first = placeOwned(bench);
+    const wrong = placeOwned(bench, 'wrong', 'https://h.example/wrong');
+    bench.script(
+      'list',
+      { before: () => bench.api.hidden.add(first), after: () => bench.api.hidden.clear() },
+      {
+        before: () => bench.api.hidden.add(wrong),
+        after: () => {
+          bench.api.hidden.clear();
+          placeOwned(bench, 'fresh', 'https://h.example/fresh');
+        },
+      },
+    );
+    await expect(observe([], bench.observer())).rejects.toBeInstanceOf(ObservationError);
+  });
+
   it('is accepted when it was made after the second list', async () => {
     const bench = makeBench();
     const first = placeOwned(bench);

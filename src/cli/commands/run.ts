@@ -1,0 +1,81 @@
+import { loadSubscriptions } from '../../config/load-subscriptions.ts';
+import { openBoard } from '../../daemon/board.ts';
+import { runDaemon } from '../../daemon/daemon.ts';
+import { openMetrics } from '../../daemon/metrics.ts';
+import type { Stop } from '../../reconcile/context.ts';
+import { rememberRecords } from '../../secrets/remembered-records.ts';
+import { systemClock } from '../clock.ts';
+import type { ExitCode } from '../exit.ts';
+import type { Io } from '../io.ts';
+import {
+  openApi,
+  openSession,
+  openSink,
+  planContext,
+  shortPath,
+  unique,
+  type CommonOptions,
+} from '../open.ts';
+import { publishOnce } from '../publish.ts';
+import { withSignals } from '../signals.ts';
+import { VERSION } from '../version.ts';
+
+export interface RunOptions extends CommonOptions {
+  /** False: the file is only read again and again. */
+  readonly watch: boolean;
+}
+
+const POLL_MS = 10_000;
+/** Records in a service are read anew at least so often. */
+const FULL_CHECK_MS = 3_600_000;
+/** A pass that fails is made again anyway. */
+const MOST_ATTEMPTS = 2;
+
+/** The daemon: passes until it is told to stop; then exit code 0. */
+export async function run(options: RunOptions, io: Io): Promise<ExitCode> {
+  const session = await openSession(io, options);
+  const { settings, logger } = session;
+  const board = openBoard(systemClock.now());
+  const metrics = openMetrics({
+    version: VERSION,
+    sink: settings.secrets.sink,
+    status: () => board.status(),
+  });
+  const api = openApi(session, io, {
+    maxAttempts: MOST_ATTEMPTS,
+    onRequest: (method, status) => metrics.apiRequest(method, status),
+  });
+  const sink = openSink(session, io);
+  const memory =
+    settings.secrets.sink === 'vault'
+      ? rememberRecords(sink, { maxAgeMs: FULL_CHECK_MS, now: () => systemClock.now() })
+      : null;
+  try {
+    const work = async (stop: Stop): Promise<void> => {
+      const base = {
+        ...(await planContext(session, api.reader, sink, 'run')),
+        writer: api.writer,
+        sink,
+        unique,
+        stop,
+      };
+      const shown = shortPath(settings.subscriptions, io);
+      await runDaemon({
+        base,
+        load: () => loadSubscriptions(settings.subscriptions, shown),
+        memory,
+        publish: settings.secrets.export === null ? null : (secrets) => publishOnce(session, io, secrets),
+        board,
+        metrics,
+        logger,
+        onHangup: (listener) => io.onHangup(listener),
+        follow: { pollMs: POLL_MS, watches: options.watch },
+      });
+    };
+    // The log says that it stops.
+    await withSignals(io, work, () => undefined);
+  } finally {
+    await Promise.all([api.close(), sink.close()]);
+  }
+  return 0;
+}
