@@ -4,6 +4,7 @@ import type { Io } from './io.ts';
 import { LOG_LEVELS, type LogLevel } from './logger.ts';
 import type { CommonOptions } from './open.ts';
 import type { AdoptOptions } from './commands/adopt.ts';
+import type { DemoOptions } from './commands/demo.ts';
 import type { EmulateOptions } from './commands/emulate.ts';
 import type { EventsOptions } from './commands/events.ts';
 import type { RunOptions } from './commands/run.ts';
@@ -122,9 +123,14 @@ export function createProgram(io: Io, finish: (code: ExitCode) => void): Command
   program
     .command('demo')
     .description('the whole story on the emulator, in a temporary folder')
-    .action(async () => {
+    .addOption(
+      new Option('--sink <sink>', 'where it keeps its secrets; vault: the one of VAULT_ADDR')
+        .choices(['file', 'vault'])
+        .default('file'),
+    )
+    .action(async (options: DemoOptions) => {
       const { demo } = await import('./commands/demo.ts');
-      finish(await demo(io));
+      finish(await demo(options, io));
     });
 
   return program;

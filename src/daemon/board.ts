@@ -12,7 +12,7 @@ export function openBoard(startedAt: number): Board {
   let status: DaemonStatus = {
     startedAt,
     config: { loaded: null, problem: null },
-    pass: { isRunning: false, last: null, lastSuccessAt: null, failures: 0, nextAt: null },
+    pass: { isRunning: false, last: null, lastPlanAt: null, lastSuccessAt: null, failures: 0, nextAt: null },
     entries: [],
     foreign: 0,
     held: [],

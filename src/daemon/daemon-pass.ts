@@ -99,7 +99,7 @@ export function createPass(parts: PassParts): (triggers: readonly Trigger[]) => 
       progress: progressOn(board, journal),
       expectedPlan: null,
       onPlan: (plan) => journal.planned(plan),
-      onNotice: (notice) => journal.say('info', 'notice', {}, notice),
+      onNotice: (notice) => journal.noticed(notice),
     };
   }
 
@@ -156,6 +156,7 @@ export function createPass(parts: PassParts): (triggers: readonly Trigger[]) => 
     board.updatePass({
       isRunning: false,
       last: { result, startedAt, endedAt, error: error?.message ?? null },
+      lastPlanAt: outcome.plan === null ? pass.lastPlanAt : endedAt,
       lastSuccessAt: isFailure ? pass.lastSuccessAt : endedAt,
       failures: isFailure ? pass.failures + 1 : 0,
     });

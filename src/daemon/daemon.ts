@@ -34,11 +34,13 @@ export interface DaemonParts {
   readonly onHangup: (listener: () => void) => () => void;
   /** How often the file is read whatever the watchers say, and whether there are watchers at all. */
   readonly follow: { readonly pollMs: number; readonly watches: boolean };
+  /** For jitter and backoff, in [0, 1). */
+  readonly random?: () => number;
 }
 
 /** Runs until `base.stop` is signalled and what is in hand is done. Rejects with `ConfigError`, or with a bug. */
 export async function runDaemon(parts: DaemonParts): Promise<void> {
-  const { base, board, metrics } = parts;
+  const { base, board, metrics, random = randomNumber } = parts;
   const { settings, clock, stop } = base;
   const journal = openJournal(parts.logger);
   const { host, port } = settings.daemon.listen;
@@ -96,6 +98,6 @@ export async function runDaemon(parts: DaemonParts): Promise<void> {
 }
 
 /** In [0, 1). */
-function random(): number {
+function randomNumber(): number {
   return randomInt(2 ** 32) / 2 ** 32;
 }

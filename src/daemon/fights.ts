@@ -43,11 +43,13 @@ export function openFights(): Fights {
         const key = fightKey(name, change.field);
         const before = memories.get(key) ?? PEACE;
         const reverts = [...before.reverts.filter((time) => now - time < WINDOW_MS), now];
-        const hasLasted = before.holdMs === 0 && reverts.length <= MOST_REVERTS;
+        const wasHeld = before.holdMs > 0;
+        const isHarmless = !wasHeld && reverts.length <= MOST_REVERTS;
         const holdMs = Math.min(LONGEST_HOLD_MS, Math.max(WINDOW_MS, before.holdMs * 2));
-        const after = hasLasted ? { ...before, reverts } : { reverts: [], holdMs, heldUntil: now + holdMs };
+        const after = isHarmless ? { ...before, reverts } : { reverts: [], holdMs, heldUntil: now + holdMs };
         memories.set(key, after);
-        if (hasLasted) return [];
+        // Put back after a hold, it may last this time; where it does not, the plan says that it is held.
+        if (isHarmless || wasHeld) return [];
         return [
           {
             name,

@@ -54,6 +54,8 @@ export interface Journal {
   planned(plan: Plan): void;
   ended(operation: Operation, result: OperationResult): void;
   fought(fights: readonly Fight[]): void;
+  /** What a person should know about the sink and the account. */
+  noticed(notice: string): void;
   /** `refusal`: why the sink did not take the secret; `null` when it was only just received. */
   unstored(name: string, refusal: AppError | null): void;
   settled(name: string): void;
@@ -67,25 +69,55 @@ export interface Journal {
 }
 
 export function openJournal(logger: Logger): Journal {
-  /** What stands, by topic, in the words in which it was said. */
+  /** What stands, by topic: the gist of what was said. */
   const standing = new Map<string, string>();
   let heldBefore = new Map<string, Held>();
-  let warnedBefore = new Set<string>();
 
   function say(level: Level, event: Event, fields: object, words: string): void {
     logger[level]({ event, ...fields }, words);
   }
 
   /** Says it at `level` where it is news, else at debug. */
-  function sayOnce(topic: string, level: Level, event: Event, fields: object, words: string): void {
-    const isNews = standing.get(topic) !== words;
-    standing.set(topic, words);
+  function sayOnce(
+    topic: string,
+    level: Level,
+    event: Event,
+    fields: object,
+    words: string,
+    gist = gistOf(words),
+  ): void {
+    const isNews = standing.get(topic) !== gist;
+    standing.set(topic, gist);
     say(isNews ? level : 'debug', event, fields, words);
   }
 
   /** Whether the topic stood until now. */
   function end(topic: string): boolean {
     return standing.delete(topic);
+  }
+
+  /** Of the topics of a group only these still stand: what comes back later is news. */
+  function endOthers(group: string, topics: readonly string[]): void {
+    const kept = new Set(topics);
+    for (const topic of standing.keys()) if (topic.startsWith(`${group} `) && !kept.has(topic)) end(topic);
+  }
+
+  function warn(group: string, warnings: readonly string[]): void {
+    const topics = warnings.map((warning) => `${group} ${gistOf(warning)}`);
+    endOthers(group, topics);
+    for (const [index, warning] of warnings.entries())
+      sayOnce(topics[index] ?? group, 'warn', 'warning', {}, warning);
+  }
+
+  function sayHeld(plan: Plan): void {
+    const held = new Map(plan.held.map((one) => [heldTopic(one), one]));
+    for (const [topic, { name, guard, reason, letThrough }] of held)
+      sayOnce(topic, 'warn', 'held', { name, guard, let_through: letThrough }, reason);
+    for (const [topic, { name, guard }] of heldBefore) {
+      if (!held.has(topic) && end(topic))
+        say('info', 'released', { name, guard }, 'the guard holds it no more');
+    }
+    heldBefore = held;
   }
 
   return {
@@ -95,64 +127,47 @@ export function openJournal(logger: Logger): Journal {
         const fields = { problems: problem.problems, keeps: loaded?.contentHash ?? null };
         sayOnce('config', 'error', 'config_bad', fields, wordsOf(problem));
       } else if (loaded !== null) {
-        const words = `using ${loaded.entries} ${loaded.entries === 1 ? 'entry' : 'entries'}${loaded.revision === null ? '' : ` of ${loaded.revision}`}`;
-        const fields = {
-          content_hash: loaded.contentHash,
-          revision: loaded.revision,
-          entries: loaded.entries,
-        };
-        const topic = `${words} ${loaded.contentHash}`;
-        const isNews = standing.get('config') !== topic;
-        standing.set('config', topic);
-        say(isNews ? 'info' : 'debug', 'config_loaded', fields, words);
-        if (isNews) for (const { message } of warnings) say('warn', 'warning', {}, message);
+        const { contentHash, revision, entries } = loaded;
+        const words = `using ${entries} ${entries === 1 ? 'entry' : 'entries'}${revision === null ? '' : ` of ${revision}`}`;
+        const fields = { content_hash: contentHash, revision, entries };
+        sayOnce('config', 'info', 'config_loaded', fields, words, `${words} ${contentHash}`);
+        warn(
+          'file-warning',
+          warnings.map(({ message }) => message),
+        );
       }
     },
     planned(plan) {
-      const held = new Map(plan.held.map((one) => [heldKey(one), one]));
-      for (const [key, { name, guard, reason, letThrough }] of held) {
-        const fields = { name, guard, let_through: letThrough };
-        if (heldBefore.get(key)?.reason !== reason) say('warn', 'held', fields, reason);
-      }
-      for (const [key, { name, guard }] of heldBefore) {
-        if (!held.has(key)) say('info', 'released', { name, guard }, 'it is held no more');
-      }
-      heldBefore = held;
-      for (const warning of plan.warnings)
-        if (!warnedBefore.has(warning)) say('warn', 'warning', {}, warning);
-      warnedBefore = new Set(plan.warnings);
-      if (plan.operations.length > 0) {
-        const fields = { plan_id: plan.id.slice(0, 12), operations: plan.operations.length };
-        say('info', 'plan', fields, plan.operations.map(({ key }) => key).join(', '));
-      }
+      sayHeld(plan);
+      warn('plan-warning', plan.warnings);
+      const keys = plan.operations.map(({ key }) => key);
+      endOthers(
+        'operation',
+        keys.map((key) => `operation ${key}`),
+      );
+      const fields = { plan_id: plan.id.slice(0, 12), operations: keys.length };
+      if (keys.length > 0) sayOnce('plan', 'info', 'plan', fields, keys.join(', '), plan.id);
+      else end('plan');
     },
     ended(operation, result) {
+      const topic = `operation ${operation.key}`;
       const fields = { operation: operation.key, status: result.status };
-      if (result.status === 'done')
+      if (result.status === 'done') {
         say('info', 'operation_done', { ...fields, ...reasonOf(operation) }, operation.key);
-      else if ('error' in result) {
-        const more = result.hint === undefined ? {} : { hint: result.hint };
-        sayOnce(
-          `operation ${operation.key}`,
-          'error',
-          'operation_failed',
-          { ...fields, ...more },
-          result.error,
-        );
-        return;
-      } else say('info', 'operation_skipped', fields, result.reason);
-      end(`operation ${operation.key}`);
+        end(topic);
+      } else if ('error' in result)
+        sayOnce(topic, 'error', 'operation_failed', { ...fields, ...hintOf(result) }, result.error);
+      else sayOnce(topic, 'info', 'operation_skipped', fields, result.reason);
     },
     fought(fights) {
       for (const { name, field, wanted, found, heldUntil } of fights) {
         const fields = { name, field, wanted, found, held_until: new Date(heldUntil).toISOString() };
-        say(
-          'warn',
-          'fight',
-          fields,
-          `somebody changes ${field} of ${name} again and again; it is left so for now`,
-        );
+        const words = `somebody changes ${field} of ${name} again and again; it is left so for now`;
+        say('warn', 'fight', fields, words);
       }
+    },
+    noticed(notice) {
+      sayOnce(`notice ${notice}`, 'info', 'notice', {}, notice);
     },
     unstored(name, refusal) {
       if (refusal === null) return;
@@ -166,7 +181,7 @@ export function openJournal(logger: Logger): Journal {
     exported({ wrote, changed, removed, warnings }) {
       if (end('export')) say('info', 'export_recovered', {}, 'the secrets are exported again');
       if (wrote) say('info', 'exported', { changed, removed }, 'the exported files have changed');
-      for (const warning of warnings) sayOnce(`export ${warning}`, 'warn', 'warning', {}, warning);
+      warn('export-warning', warnings);
     },
     exportFailed(error) {
       sayOnce('export', 'error', 'export_failed', hintOf(error), error.message);
@@ -180,8 +195,13 @@ export function openJournal(logger: Logger): Journal {
   };
 }
 
-function heldKey({ name, guard, operation }: Held): string {
-  return `${name ?? ''} ${guard} ${operation?.key ?? ''}`;
+/** A failed request names its trace and its attempt: another one of those does not make it another failure. */
+function gistOf(words: string): string {
+  return words.replace(/, (?:trace [\w.-]+|attempt \d+)(?=[,;]|$)/g, '');
+}
+
+function heldTopic({ name, guard, operation }: Held): string {
+  return `held ${name ?? ''} ${guard} ${operation?.key ?? ''}`;
 }
 
 function hintOf({ hint }: { readonly hint?: string | undefined }): object {

@@ -10,6 +10,9 @@
 import type { Clock } from '../reconcile/context.ts';
 import { backoff, jittered } from './backoff.ts';
 
+/** The longest interval with its jitter is more than a timer of Node holds, which would then fire at once. */
+const LONGEST_NAP_MS = 86_400_000;
+
 /** Why a pass is made; `interval` where nobody asked. */
 export type Trigger = 'start' | 'interval' | 'file' | 'signal' | 'request';
 
@@ -50,24 +53,22 @@ export function startLoop(options: LoopOptions): Loop {
   let waiting = new AbortController();
 
   async function wait(end: PassEnd): Promise<void> {
-    const start = clock.now();
     failures = end.isFailure ? failures + 1 : 0;
     const regular = jittered(options.intervalMs, options.jitter, random());
     const wish = end.isFailure
       ? backoff(failures, options.intervalMs, random())
       : Math.min(regular, end.againMs ?? regular);
-    const earliest = start + end.retryAfterMs;
-    const nextAt = Math.max(earliest, start + wish);
-    options.onWait(nextAt);
-    await sleepUntil(earliest, false);
-    await sleepUntil(nextAt, true);
+    options.onWait(clock.now() + Math.max(end.retryAfterMs, wish));
+    await sleep(end.retryAfterMs, stop);
+    waiting = new AbortController();
+    if (stop.aborted || triggers.size > 0) return;
+    await sleep(wish - end.retryAfterMs, waiting.signal);
   }
 
-  async function sleepUntil(time: number, isCutShort: boolean): Promise<void> {
-    while (!stop.aborted && clock.now() < time && !(isCutShort && triggers.size > 0)) {
-      waiting = new AbortController();
-      await clock.sleep(time - clock.now(), waiting.signal);
-    }
+  /** By naps and not by what the clock says afterwards: it may have been set. */
+  async function sleep(ms: number, signal: AbortSignal): Promise<void> {
+    for (let left = ms; left > 0 && !signal.aborted; left -= LONGEST_NAP_MS)
+      await clock.sleep(Math.min(left, LONGEST_NAP_MS), signal);
   }
 
   async function run(): Promise<void> {

@@ -17,6 +17,8 @@ export interface DaemonStatus {
     readonly isRunning: boolean;
     /** The last one that ended. */
     readonly last: PassSummary | null;
+    /** When one last came to a plan, whatever became of it; never `null` again. */
+    readonly lastPlanAt: number | null;
     /** When one last ended without a failure. */
     readonly lastSuccessAt: number | null;
     /** Passes in a row that failed. */

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
@@ -7,9 +7,10 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ConfigError } from '../../domain/errors.ts';
 import { startEmulator, type Emulator } from '../../emulator/emulator.ts';
 import type { ExitCode } from '../exit.ts';
-import type { Io } from '../io.ts';
+import { say, type Io } from '../io.ts';
 import { paintFor } from '../paint.ts';
 
 const FILE = `version: 1
@@ -28,53 +29,117 @@ const BILLING = `  billing:
     target_url: https://hooks.example.com/billing?version=2026-02-03
 `;
 
+/** What the file says in the end, so that nothing is left in a Vault. */
+const EMPTY = `version: 1
+allow_empty: true
+subscriptions: {}
+`;
+
 const EXIT_WORDS: Readonly<Record<string, string>> = { '0': 'done', '3': 'something is held' };
+
+export interface DemoOptions {
+  readonly sink: 'file' | 'vault';
+}
 
 /** What every scene of the story has at hand. */
 interface Stage {
   readonly io: Io;
   readonly emulator: Emulator;
   readonly folder: string;
-  /** A command in the folder, as a process of its own, its output shown. Ends with its exit code. */
-  readonly run: (...argv: string[]) => Promise<number | null>;
+  readonly sink: Sink;
+  /** A command in the folder, as a process of its own, its output shown. Fails with `StoryOver` unless it ends with 0. */
+  readonly run: (...argv: string[]) => Promise<void>;
   readonly heading: (text: string) => void;
   readonly tell: (text: string) => void;
 }
 
-/** The whole story on the emulator, in a temporary folder: real commands as real processes over real HTTP. */
-export async function demo(io: Io): Promise<ExitCode> {
+/** A command did not end as told, and has said why. */
+class StoryOver extends Error {}
+
+/** Where the story keeps its secrets. */
+interface Sink {
+  readonly words: string;
+  /** What the commands are given for it. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether what is in it outlives the story's folder. */
+  readonly isLasting: boolean;
+}
+
+/**
+ * The whole story on the emulator, in a temporary folder: real commands as real processes over real HTTP. With the
+ * sink `vault`, in the Vault or OpenBao that the environment names; `ConfigError` where it names none.
+ */
+export async function demo({ sink }: DemoOptions, io: Io): Promise<ExitCode> {
+  const chosen = sink === 'vault' ? vaultSink(io) : FILE_SINK;
   const emulator = await startEmulator();
   const folder = await mkdtemp(join(tmpdir(), 'linq-gitops-demo-'));
   try {
-    const isAsTold = await tellStory(openStage(io, emulator, folder));
+    const isAsTold = await tellStory(openStage(io, emulator, folder, chosen));
     return isAsTold ? 0 : 1;
+  } catch (error) {
+    if (!(error instanceof StoryOver)) throw error;
+    say(io, 'the story ends here, because a command did not end as told');
+    return 1;
   } finally {
     await emulator.close();
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function openStage(io: Io, emulator: Emulator, folder: string): Stage {
+const FILE_SINK: Sink = {
+  words: 'on disk',
+  // The folder goes with the demo, and the secrets in it are of no use elsewhere.
+  env: { LINQ_GITOPS_SECRETS_FILE_EPHEMERAL: 'true' },
+  isLasting: false,
+};
+
+/** A path of its own in the Vault of the environment, reached as the environment says. */
+function vaultSink({ env }: Io): Sink {
+  const address = env['BAO_ADDR'] ?? env['VAULT_ADDR'] ?? env['LINQ_GITOPS_SECRETS_VAULT_ADDRESS'];
+  if (address === undefined || address === '') {
+    throw new ConfigError('cannot tell the story with a Vault: there is no address', [], WHICH_VAULT);
+  }
+  const path = `linq-gitops-demo/${randomBytes(4).toString('hex')}`;
+  const access = Object.entries(env).filter(([name]) =>
+    /^(VAULT_|BAO_|LINQ_GITOPS_SECRETS_VAULT_)/.test(name),
+  );
+  return {
+    words: `in Vault, below ${path}`,
+    env: {
+      ...Object.fromEntries(access),
+      LINQ_GITOPS_OWNER: 'demo',
+      LINQ_GITOPS_SECRETS_SINK: 'vault',
+      LINQ_GITOPS_SECRETS_VAULT_PATH: path,
+    },
+    isLasting: true,
+  };
+}
+
+const WHICH_VAULT =
+  'set VAULT_ADDR and VAULT_TOKEN; a local one is `bao server -dev`, which prints both, and has the mount `secret`';
+
+function openStage(io: Io, emulator: Emulator, folder: string, sink: Sink): Stage {
   const paint = paintFor(io.stdout, io);
   const tell = (text: string): void => void io.stdout.write(`${text}\n`);
   return {
     io,
     emulator,
     folder,
+    sink,
     tell,
     heading: (text) => tell(`\n${paint.bold(`── ${text}`)}\n`),
     async run(...argv) {
       tell(paint.dim(`$ linq-gitops ${argv.join(' ')}`));
-      const child = startCommand(io, emulator, folder, argv);
+      const child = startCommand({ io, emulator, folder, sink }, argv);
       const [code] = (await once(child, 'close')) as [number | null];
       tell(paint.dim(`(exit ${String(code)}: ${EXIT_WORDS[String(code)] ?? 'see above'})`));
-      return code;
+      if (code !== 0) throw new StoryOver();
     },
   };
 }
 
 async function tellStory(stage: Stage): Promise<boolean> {
-  const { emulator, heading, tell, run, folder } = stage;
+  const { emulator, heading, tell, run, folder, sink } = stage;
   const file = join(folder, 'subscriptions.yaml');
   const foreignBefore = JSON.stringify(emulator.subscriptions());
   await writeFile(file, FILE);
@@ -84,55 +149,60 @@ async function tellStory(stage: Stage): Promise<boolean> {
   tell(FILE);
 
   heading('1. What would happen? A dry run only reads.');
-  const codes = [await run('sync', '--dry-run')];
-  heading('2. Apply it. Each secret is on disk before its subscription is called done.');
-  codes.push(await run('sync'));
+  await run('sync', '--dry-run');
+  heading(`2. Apply it. Each secret is ${sink.words} before its subscription is called done.`);
+  await run('sync');
   heading('3. Again: nothing to do, and nothing is written.');
-  codes.push(await run('sync'));
+  await run('sync');
   heading('4. A commit adds an entry and an event.');
   await writeFile(file, FILE.replace('reaction.added]', 'reaction.added, message.read]') + BILLING);
-  codes.push(await run('sync'));
+  await run('sync');
   heading('5. Somebody changes a subscription by hand. The next pass puts it back.');
   const drifted = emulator.subscriptions().find(({ target_url }) => target_url.includes('/orders'));
   emulator.external.patch(drifted?.id ?? '', { subscribed_events: ['message.sent'] });
-  codes.push(await run('sync'));
-  codes.push(await killAndRecover(stage, file));
+  await run('sync');
+  await killAndRecover(stage, file);
   const isVerified = await deliverAndVerify(stage);
 
+  if (sink.isLasting) {
+    heading('8. Nothing is left behind: an empty file, with `allow_empty` as consent.');
+    await writeFile(file, EMPTY);
+    await run('sync');
+  }
   heading('The foreign subscriptions, in the end');
   const foreign = emulator.subscriptions().filter(({ id }) => foreignBefore.includes(id));
   const isUntouched = JSON.stringify(foreign) === foreignBefore;
   tell(isUntouched ? 'untouched: byte for byte what they were.' : 'CHANGED: this is a bug.');
-  return codes.every((code) => code === 0) && isVerified && isUntouched;
+  return isVerified && isUntouched;
 }
 
 /** The worst moment: the subscription exists, and its secret has not reached us yet. */
-async function killAndRecover(
-  { io, emulator, folder, heading, tell, run }: Stage,
-  file: string,
-): Promise<number | null> {
+async function killAndRecover(stage: Stage, file: string): Promise<void> {
+  const { emulator, heading, tell, run } = stage;
   heading('6. kill -9 in the middle of a create: Linq has made it, its secret is lost on the wire.');
   await writeFile(
     file,
     `${await readFile(file, 'utf8')}  refunds:\n    target_url: https://hooks.example.com/refunds?version=2026-02-03\n`,
   );
   const held = emulator.addFault({ match: { path: 'create' }, action: { kind: 'hold', at: 'after' } });
-  const child = startCommand(io, emulator, folder, ['sync']);
-  await held.reached();
+  const child = startCommand(stage, ['sync']);
+  const ended = once(child, 'close');
+  await Promise.race([held.reached(), ended]);
   child.kill('SIGKILL');
-  await once(child, 'close');
+  await ended;
   held.remove();
   const left = emulator.subscriptions().find(({ target_url }) => target_url.includes('/refunds'));
   tell(`\nkilled. Linq now has ${left?.target_url ?? 'nothing'}`);
   tell('and nobody has its secret. Its mark says that it is ours and unfinished:\n');
-  return run('sync');
+  await run('sync');
 }
 
 /** The proof: what Linq signs verifies with what the sink holds. */
-async function deliverAndVerify({ io, emulator, folder, heading, tell }: Stage): Promise<boolean> {
+async function deliverAndVerify(stage: Stage): Promise<boolean> {
+  const { emulator, heading, tell } = stage;
   heading('7. Linq delivers an event. Its signature is verified with the secret from the sink.');
   tell('$ linq-gitops secret refunds --format json | (the receiver)');
-  const child = startCommand(io, emulator, folder, ['secret', 'refunds', '--format', 'json'], 'pipe');
+  const child = startCommand(stage, ['secret', 'refunds', '--format', 'json'], 'pipe');
   let output = '';
   child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()));
   await once(child, 'close');
@@ -152,9 +222,7 @@ async function deliverAndVerify({ io, emulator, folder, heading, tell }: Stage):
 }
 
 function startCommand(
-  io: Io,
-  emulator: Emulator,
-  folder: string,
+  { io, emulator, folder, sink }: Pick<Stage, 'io' | 'emulator' | 'folder' | 'sink'>,
   argv: readonly string[],
   stdout: 'inherit' | 'pipe' = 'inherit',
 ): ChildProcess {
@@ -167,8 +235,7 @@ function startCommand(
       ...{ PATH, TERM, NO_COLOR, FORCE_COLOR, LANG },
       LINQ_API_V3_BASE_URL: emulator.url,
       LINQ_API_V3_API_KEY: emulator.apiKey,
-      // The folder goes with the demo, and the secrets in it are of no use elsewhere.
-      LINQ_GITOPS_SECRETS_FILE_EPHEMERAL: 'true',
+      ...sink.env,
     },
   });
 }
