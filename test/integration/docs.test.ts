@@ -3,11 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { parseSubscriptions } from '../../src/config/parse-subscriptions.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { GUARDS } from '../../src/domain/plan.ts';
+import { EVENTS } from '../../src/daemon/journal.ts';
+import { openMetrics } from '../../src/daemon/metrics.ts';
+import { quietStatus } from '../support/daemon-status.ts';
 import { runCli } from '../support/run-cli.ts';
 import { printPlan, toSvg } from '../../docs/draw-plan.mjs';
 
 const ROOT = new URL('../../', import.meta.url);
 const readme = await readFile(new URL('README.md', ROOT), 'utf8');
+const operations = await readFile(new URL('docs/operations.md', ROOT), 'utf8');
 
 /** Fenced blocks of the README in one language. */
 function snippets(language: string): readonly string[] {
@@ -17,8 +21,8 @@ function snippets(language: string): readonly string[] {
 }
 
 /** First cells of the rows of the table under a heading, as they stand between backticks or bars. */
-function firstCells(heading: string): readonly string[] {
-  const section = readme.slice(readme.indexOf(`## ${heading}`)).split(/\n## /)[0] ?? '';
+function firstCells(heading: string, page = readme): readonly string[] {
+  const section = page.slice(page.indexOf(`## ${heading}`)).split(/\n#+ /)[0] ?? '';
   const rows = section.split('\n').filter((line) => line.startsWith('|'));
   return rows.slice(2).map((row) => row.split(/(?<!\\)\|/)[1]?.trim() ?? '');
 }
@@ -67,6 +71,13 @@ describe('the README', () => {
     expect(named.filter((flag) => !known.has(flag))).toEqual([]);
   });
 
+  it('names every event of the log, and no other', () => {
+    const named = firstCells('Log events').flatMap((cell) =>
+      [...cell.matchAll(/`([a-z_]+)`/g)].map(([, name]) => name),
+    );
+    expect([...named].sort()).toEqual([...EVENTS].sort());
+  });
+
   it('gives the exit codes that the help gives', async () => {
     const { stdout } = await runCli(['--help'], { cwd: '.' });
     for (const cell of firstCells('Exit codes')) {
@@ -80,5 +91,24 @@ describe('the README', () => {
     expect(withoutIds(drawn), 'draw it again with: npm run docs:plan').toBe(
       withoutIds(toSvg(await printPlan())),
     );
+  });
+});
+
+describe('the page for the person on call', () => {
+  it('has every event of the log, and no other', () => {
+    const named = firstCells('Log events', operations).map((cell) => cell.replaceAll('`', ''));
+    expect([...named].sort()).toEqual([...EVENTS].sort());
+  });
+
+  it('has every metric, and no other', async () => {
+    const metrics = openMetrics({ version: '0', sink: 'file', status: () => quietStatus() });
+    const { body } = await metrics.render();
+    const known = [...body.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
+    const named = firstCells('Metrics', operations).map((cell) => cell.replaceAll('`', ''));
+    expect([...named].sort()).toEqual([...known].sort());
+  });
+
+  it('has every exit code of the README', () => {
+    expect(firstCells('Exit codes', operations)).toEqual(firstCells('Exit codes'));
   });
 });
