@@ -1,4 +1,5 @@
 import { pino, type Logger } from 'pino';
+import { jsonText } from '../domain/json-text.ts';
 import { printable } from '../plan/words.ts';
 import type { Io } from './io.ts';
 import { paintFor } from './paint.ts';
@@ -11,9 +12,14 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
  * status, …); bodies, headers and errors as objects never are, so there is nothing to redact.
  */
 export function createLogger(io: Io, level: LogLevel): Logger {
-  const write = io.stderr.isTTY === true ? prettyOn(io) : (line: string) => void io.stderr.write(line);
+  const write = io.stderr.isTTY === true ? prettyOn(io) : jsonOn(io);
   const formatters = { level: (label: string) => ({ level: label }) };
   return pino({ level, base: null, formatters, timestamp: pino.stdTimeFunctions.isoTime }, { write });
+}
+
+/** Whoever collects the lines shows them on a terminal, in the end. */
+function jsonOn(io: Io): (line: string) => void {
+  return (line) => void io.stderr.write(`${jsonText(JSON.parse(line))}\n`);
 }
 
 interface LogLine {

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { quote } from './quote.ts';
 import type { Words } from './words.ts';
 
@@ -6,15 +7,16 @@ export function parseListen(text: string): { readonly host: string; readonly por
   const [, six, other, digits] = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9.-]+)):(\d{1,5})$/i.exec(text) ?? [];
   const host = six ?? other;
   const port = Number(digits);
-  return host === undefined || port > 65_535 ? undefined : { host, port };
+  if (host === undefined || port > 65_535 || (six !== undefined && !isIPv6(six))) return undefined;
+  return { host, port };
 }
 
 /** Why one cannot listen on `text`; undefined where one can. */
 export function checkListen(name: string, text: string): Words | undefined {
   if (parseListen(text) !== undefined) return undefined;
-  const isPort = /^:?\d{1,5}$/.test(text);
+  const onLoopback = `127.0.0.1:${text.replace(/^:/, '')}`;
   return {
     message: `\`${name}\` must be a host and a port, such as \`127.0.0.1:9653\` or \`[::1]:9653\`, and is ${quote(text)}`,
-    ...(isPort && { suggestion: `127.0.0.1:${text.replace(':', '')}` }),
+    ...(parseListen(onLoopback) && { suggestion: onLoopback }),
   };
 }

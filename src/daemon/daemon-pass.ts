@@ -54,6 +54,8 @@ export function createPass(parts: PassParts): (triggers: readonly Trigger[]) => 
   const { base, board, journal, fights, memory } = parts;
   /** The plan of the last pass from records that were read anew. */
   let lastFull: Plan | null = null;
+  /** What was stored when that could last be read. */
+  let lastStored: ReadonlyMap<string, StoredSecret> = new Map();
 
   async function reconcile(look: Look, triggers: readonly Trigger[]): Promise<Outcome> {
     const { desired, problem } = look;
@@ -142,12 +144,12 @@ export function createPass(parts: PassParts): (triggers: readonly Trigger[]) => 
     const result = resultOf(outcome, error);
     const isFailure = result === 'failed' || result === 'incomplete';
     const { entries, pass } = board.status();
-    const known = stored ?? new Map<string, StoredSecret>();
+    lastStored = stored ?? lastStored;
     board.update({
       ...(outcome.plan === null || look.desired === null
-        ? { entries: withStored(entries, known) }
+        ? { entries: withStored(entries, lastStored) }
         : {
-            entries: entryStates(look.desired, outcome.plan, outcome.report, known),
+            entries: entryStates(look.desired, outcome.plan, outcome.report, lastStored),
             foreign: outcome.plan.foreign.length,
             held: heldOfNoEntry(outcome.plan),
           }),

@@ -35,8 +35,21 @@ export function patchFor(desired: SubscriptionFields, changes: readonly FieldCha
   );
 }
 
-/** The reason of an update as a whole: the file's change is named first, since a person made it. */
+/** Whether the record, where it says anything, says that every field was last applied as the file has it. */
+export function isNoted(desired: SubscriptionFields, applied: SubscriptionFields | null): boolean {
+  if (applied === null) return true;
+  return FIELD_NAMES.every((field) => {
+    const [wanted, last] = [desired[field], applied[field]];
+    return wanted === undefined || last === undefined ? wanted === last : areEqual(field, wanted, last);
+  });
+}
+
+/**
+ * The reason of an update as a whole: the file's change is named first, since a person made it. Without changes it
+ * is about the record, which does not say yet what the file says.
+ */
 export function reasonOf(changes: readonly FieldChange[]): ChangeReason {
+  if (changes.length === 0) return 'changed-in-file';
   const reasons = changes.map((change) => change.reason);
   return (
     reasons.find((reason) => reason === 'changed-in-file') ??

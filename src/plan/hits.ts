@@ -23,6 +23,23 @@ export function staleFileHits(observed: IntactRecord, input: PlanInput): readonl
   return [{ guard: 'stale-file', reason, letThrough: allowFlag('stale-file', name) }];
 }
 
+/** A `Date` header has whole seconds, so the list may be younger than it says. */
+const LIST_SPAN_MS = 1_000;
+
+/**
+ * Guard `in-flight`: another process applied the entry while or after the list was read, and records are read after
+ * the list. What differs in the list may be done, and would be taken for drift. Clocks that are further apart than
+ * a request takes to land say nothing.
+ */
+export function justAppliedHits(observed: IntactRecord, input: PlanInput): readonly Hit[] {
+  const { applied_from: from } = observed.record;
+  if (from === null || observed.isApplierGone) return [];
+  const ahead = Date.parse(from.server_time) - input.observation.serverTime;
+  if (ahead <= -LIST_SPAN_MS || ahead >= input.landingTime) return [];
+  const reason = `${describeHolder(from.holder)} applied it at ${from.server_time}, while the list was read`;
+  return [{ guard: 'in-flight', reason, letThrough: null }];
+}
+
 /** Guard `widen`: the update drops a filter, and every line's events would be sent. */
 export function widenHits(name: string, changes: readonly FieldChange[]): readonly Hit[] {
   const change = changes.find(({ field, after }) => field === 'phone_numbers' && after === null);

@@ -5,8 +5,8 @@ import { fightKey, type Held } from '../domain/plan.ts';
 import type { EntryRecord, StoredSubscription } from '../domain/record.ts';
 import type { LiveSubscription } from '../domain/subscription.ts';
 import { allowFlag, isAllowed, type Candidate, type Hit, type PlanInput } from './candidate.ts';
-import { compareFields, patchFor, reasonOf } from './diff.ts';
-import { REPLACEMENT, staleFileHits, widenHits } from './hits.ts';
+import { compareFields, isNoted, patchFor, reasonOf } from './diff.ts';
+import { justAppliedHits, REPLACEMENT, staleFileHits, widenHits } from './hits.ts';
 import { claimantsOf, type IntactRecord, type Inventory } from './inventory.ts';
 import { recoverIntent } from './match-intent.ts';
 
@@ -174,12 +174,16 @@ function matchFields(entry: Entry, observed: IntactRecord, live: LiveSubscriptio
   const leavesDrift = input.policy.drift === 'report' && !isAllowed('drift', name, input);
   const left = leavesDrift ? drifted : drifted.filter(({ field }) => input.fights.has(fightKey(name, field)));
   const wanted = changes.filter((change) => !left.includes(change));
-  const hits = staleFileHits(observed, input);
+  const racing = justAppliedHits(observed, input);
+  const hits = [...staleFileHits(observed, input), ...racing];
   const candidates = [...entry.first];
-  if (wanted.length > 0) candidates.push(update(entry, live, wanted, `update ${name}`, hits));
+  // What is not noted would be taken for drift, once the file changes back to what is.
+  const isRecordBehind = changes.length === 0 && !isNoted(fields, record.applied);
+  if (wanted.length > 0 || isRecordBehind)
+    candidates.push(update(entry, live, wanted, `update ${name}`, hits));
   if (left.length > 0) {
     const hit = leavesDrift ? reportedDrift(name) : FIGHT;
-    candidates.push(update(entry, live, left, `revert ${name}`, [hit]));
+    candidates.push(update(entry, live, left, `revert ${name}`, [...racing, hit]));
   }
   return { candidates, held: [] };
 }

@@ -5,8 +5,9 @@
  * the very plan of the last full check is made again from records that are read anew; applying reads and writes the
  * sink itself, with versions; and what is remembered is forgotten after a while whatever happens.
  *
- * - The list of names is always asked for: a name that comes or goes is seen at once, and so is a sealed Vault.
- * - A record that somebody else changes in place is seen at the next full check, or at the next write, as a conflict.
+ * - The list of names is always asked for: a name that comes is seen at once, and so is a sealed Vault.
+ * - A record that somebody else changes in place is seen at the next full check, or at the next write, as a conflict;
+ *   so is one that goes, where the sink lists its name until it reads it again (Vault's tombstones).
  */
 import type { EntryRecord, InstallationRecord } from '../domain/record.ts';
 import type { SecretReader, SinkEntry } from './sink.ts';
@@ -38,8 +39,9 @@ export function rememberRecords(
     forget,
     isFresh: () => checkedAt !== undefined && options.now() - checkedAt < options.maxAgeMs,
     async list() {
-      checkedAt ??= options.now();
+      const startedAt = options.now();
       const names = await secrets.list();
+      checkedAt ??= startedAt;
       const listed = new Set(names);
       for (const [name, { kind }] of entries)
         if (listed.has(name) === (kind === 'absent')) entries.delete(name);

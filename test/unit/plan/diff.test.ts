@@ -191,6 +191,7 @@ describe('the reason of an update', () => {
     { reasons: ['differs', 'drifted', 'changed-in-file'], expected: 'changed-in-file' },
     { reasons: ['differs', 'drifted'], expected: 'drifted' },
     { reasons: ['differs'], expected: 'differs' },
+    { reasons: [], expected: 'changed-in-file' },
   ])('is "$expected" among $reasons', ({ reasons, expected }) => {
     expect(reasonOf(reasons.map(change))).toBe(expected);
   });

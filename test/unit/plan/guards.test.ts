@@ -9,6 +9,7 @@ import {
   foreign,
   installation,
   INTERVAL,
+  LANDING_TIME,
   live,
   ME,
   names,
@@ -321,6 +322,49 @@ describe('stale-file', () => {
       live: [live('orders', { subscribed_events: [] })],
     });
     expect(outline(outcome)).toEqual({ does: [], holds: ['stale-file: update orders'] });
+  });
+});
+
+describe('in-flight', () => {
+  /** The list shows the events as they were before the other process changed them, and noted that it did. */
+  function applied(server_time: string, more: WorldSpec = {}, gone = false): WorldSpec {
+    const applied_from = appliedFrom({ content_hash: 'hash of this file', server_time });
+    return {
+      ...more,
+      file: { orders: {} },
+      records: { orders: { applied_from, isApplierGone: gone } },
+      live: [live('orders', { subscribed_events: ['message.failed'] })],
+    };
+  }
+
+  const covered = [
+    { reason: 'after the list was read', server_time: ago(-LANDING_TIME + 1) },
+    { reason: 'in the second in which the list was read', server_time: ago(999) },
+  ];
+  test.each(covered)('holds an update of what another process applied $reason', ({ server_time }) => {
+    expect(outline(plan(applied(server_time)))).toEqual({ does: [], holds: ['in-flight: update orders'] });
+  });
+
+  it('does not report as drift what another process has just changed', () => {
+    const outcome = plan(applied(ago(0), { policy: { drift: 'report' } }));
+    expect(outline(outcome)).toEqual({ does: [], holds: ['in-flight: revert orders'] });
+  });
+
+  it('says who applied what, and when', () => {
+    const [held] = plan(applied(ago(0))).held;
+    expect(held).toMatchObject({
+      reason: 'process 2 on there applied it at 2026-11-22T12:00:00.000Z, while the list was read',
+      letThrough: null,
+    });
+  });
+
+  const free = [
+    { reason: 'before the list was read', server_time: ago(1_000), gone: false },
+    { reason: 'by a clock that is ahead by far', server_time: ago(-LANDING_TIME), gone: false },
+    { reason: 'and runs no more, or is this one', server_time: ago(0), gone: true },
+  ];
+  test.each(free)('does not hold what a process applied $reason', ({ server_time, gone }) => {
+    expect(outline(plan(applied(server_time, {}, gone)))).toEqual({ does: ['update orders'], holds: [] });
   });
 });
 

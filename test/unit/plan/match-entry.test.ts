@@ -8,6 +8,7 @@ import {
   intent,
   live,
   markedUrl,
+  OTHER,
   outline,
   plan,
   record,
@@ -520,5 +521,61 @@ describe('what an operation on an entry says', () => {
       live: [live('b')],
     });
     expect(outline(outcome)).toEqual({ does: ['create c', 'update b'], holds: [] });
+  });
+});
+
+describe('a record that does not say what was applied last', () => {
+  const events = { subscribed_events: ['message.failed'] };
+
+  it.each([
+    {
+      reason: 'the process was cut off before it noted what it had applied',
+      applied: fields('orders', events),
+    },
+    { reason: 'a field is not in the file any more', applied: fields('orders', { is_active: true }) },
+  ])('is put right where the account is as the file says, and $reason', ({ applied }) => {
+    const outcome = plan({ file: { orders: {} }, records: { orders: { applied } }, live: [live('orders')] });
+    expect(outcome.operations).toMatchObject([
+      { key: 'update orders', reason: 'changed-in-file', changes: [], patch: {}, fields: fields('orders') },
+    ]);
+  });
+
+  it('is put right as well where the file writes down what is live already', () => {
+    const outcome = plan({
+      file: { orders: { is_active: true } },
+      records: { orders: {} },
+      live: [live('orders')],
+    });
+    expect(outcome.operations).toMatchObject([{ key: 'update orders', patch: {} }]);
+  });
+
+  it('is left as it is where it says nothing at all: that is never taken for drift', () => {
+    const outcome = plan({
+      file: { orders: {} },
+      records: { orders: { applied: null } },
+      live: [live('orders')],
+    });
+    expect(outline(outcome)).toEqual({ does: [], holds: [] });
+  });
+
+  it('is left for the update that writes it anyway', () => {
+    const outcome = plan({
+      file: { orders: { is_active: true } },
+      records: { orders: { applied: fields('orders', events) } },
+      live: [live('orders', events)],
+    });
+    expect(outcome.operations).toMatchObject([
+      { key: 'update orders', patch: { subscribed_events: ['message.received'] } },
+    ]);
+  });
+
+  it('waits for what another process has just applied from another file', () => {
+    const applied_from = { content_hash: 'another', revision: null, holder: OTHER, server_time: ago(5_000) };
+    const outcome = plan({
+      file: { orders: {} },
+      records: { orders: { applied: fields('orders', events), applied_from } },
+      live: [live('orders')],
+    });
+    expect(outline(outcome)).toEqual({ does: [], holds: ['stale-file: update orders'] });
   });
 });
