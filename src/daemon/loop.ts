@@ -12,6 +12,8 @@ import { backoff, jittered } from './backoff.ts';
 
 /** The longest interval with its jitter is more than a timer of Node holds, which would then fire at once. */
 const LONGEST_NAP_MS = 86_400_000;
+/** Meanwhile neither a new file nor the sink is looked at. */
+const LONGEST_REST_MS = 3_600_000;
 
 /** Why a pass is made; `interval` where nobody asked. */
 export type Trigger = 'start' | 'interval' | 'file' | 'signal' | 'request';
@@ -19,7 +21,7 @@ export type Trigger = 'start' | 'interval' | 'file' | 'signal' | 'request';
 /** How a pass ended, as far as the next one is concerned. */
 export interface PassEnd {
   readonly isFailure: boolean;
-  /** A service asked to be left alone for so long. */
+  /** A service asked to be left alone for so long; heeded for an hour at most. */
   readonly retryAfterMs: number;
   /** Something can be gone on with after so long; `null` where the interval will do. */
   readonly againMs: number | null;
@@ -58,11 +60,12 @@ export function startLoop(options: LoopOptions): Loop {
     const wish = end.isFailure
       ? backoff(failures, options.intervalMs, random())
       : Math.min(regular, end.againMs ?? regular);
-    options.onWait(clock.now() + Math.max(end.retryAfterMs, wish));
-    await sleep(end.retryAfterMs, stop);
+    const rest = Math.min(end.retryAfterMs, LONGEST_REST_MS);
+    options.onWait(clock.now() + Math.max(rest, wish));
+    await sleep(rest, stop);
     waiting = new AbortController();
     if (stop.aborted || triggers.size > 0) return;
-    await sleep(wish - end.retryAfterMs, waiting.signal);
+    await sleep(wish - rest, waiting.signal);
   }
 
   /** By naps and not by what the clock says afterwards: it may have been set. */

@@ -33,7 +33,7 @@ export function detailsOf(operation: Operation): readonly Detail[] {
         ...(operation.prevent_destroy ? [detail('prevent_destroy', true)] : []),
       ];
     case 'update':
-      return operation.changes.map(changeDetail);
+      return operation.changes.length === 0 ? [RECORD_ONLY] : operation.changes.map(changeDetail);
     case 'make-way':
       return [
         {
@@ -73,6 +73,12 @@ export function secretPieces(operation: Operation, locate: (name: string) => str
       return [word(operation.secret)];
   }
 }
+
+const RECORD_ONLY: Detail = {
+  label: 'record',
+  note: '',
+  pieces: [word('what the file says is live already, and is noted as applied')],
+};
 
 function fieldDetails(fields: SubscriptionFields): readonly Detail[] {
   return FIELD_NAMES.flatMap((field) => {

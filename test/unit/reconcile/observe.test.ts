@@ -124,6 +124,7 @@ describe('an id that a record names and the list lacks', () => {
     const bench = makeBench();
     const first = placeOwned(bench);
     const wrong = placeOwned(bench, 'wrong', 'https://h.example/wrong');
+    await bench.clock.sleep(5_000);
     bench.script(
       'list',
       { before: () => bench.api.hidden.add(first), after: () => bench.api.hidden.clear() },
