@@ -266,6 +266,14 @@ describe('a Retry-After', () => {
     expect(passes).toHaveLength(2);
   });
 
+  it('is heeded for an hour at most, since neither a new file nor the sink is looked at meanwhile', async () => {
+    const { last, clock, passes, waits } = begin();
+    await last().end({ isFailure: true, retryAfterMs: 24 * 3_600_000 });
+    expect(waits).toEqual([3_600_000]);
+    await clock.advance(3_600_000);
+    expect(passes).toHaveLength(2);
+  });
+
   it('is cut short by a stop', async () => {
     const { last, stop, isDone, passes, clock } = begin();
     await last().end(BUSY);
