@@ -279,6 +279,18 @@ describe('states of the server', () => {
     await sink.check();
     expect(stored('orders')?.versions.get(1)).toMatchObject({ destroyed: true, data: null });
   });
+
+  it('lists its records where older versions of a removed one still cannot be destroyed', async () => {
+    const sink = open();
+    await sink.write(storedRecord('support'), ABSENT);
+    const version = await sink.write(storedRecord('orders'), ABSENT);
+    vault.faults.inject('PUT secret/destroy', { kind: 'reply', reply: refuse(400, 'no') }, 3);
+    await expect(sink.remove('orders', version)).rejects.toThrow(/older versions are not/);
+    expect(await sink.list()).toEqual(['support']);
+    await expect(sink.check(), 'before anything is written it must be possible').rejects.toThrow(/destroy/);
+    expect(await sink.list()).toEqual(['support']);
+    expect(stored('orders')?.versions.get(1)).toMatchObject({ destroyed: true, data: null });
+  });
 });
 
 describe('redirects', () => {
@@ -289,6 +301,21 @@ describe('redirects', () => {
     const error = await failureOf(sink.write(storedRecord('orders'), ABSENT));
     expect(error).toBeInstanceOf(SinkError);
     expect((error as SinkError).hint).toContain('secrets.vault.address');
+    expect(foreign.seen).toEqual([]);
+    await foreign.close();
+  });
+
+  it('never sends the credential of a login to another origin, nor the token of a renewal', async () => {
+    const foreign = await startFakeVault();
+    const sink = open({ auth: await approle({ ttlMs: 60_000 }) });
+    vault.state.redirectTo = foreign.url;
+    await expect(sink.list()).rejects.toThrow(/log in to Vault by approle/);
+    vault.state.redirectTo = undefined;
+    expect(await sink.list()).toEqual([]);
+    vault.clock.advance(45_000);
+    vault.state.redirectTo = foreign.url;
+    await expect(sink.list()).rejects.toThrow(/307/);
+    expect(vault.seen.map(({ path }) => path)).toContain('auth/token/renew-self');
     expect(foreign.seen).toEqual([]);
     await foreign.close();
   });

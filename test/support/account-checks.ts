@@ -1,13 +1,9 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import LinqAPIV3 from '@linqapp/sdk';
 import { expect } from 'vitest';
 import { run } from '../../src/cli/run.ts';
 import { loadSubscriptions } from '../../src/config/load-subscriptions.ts';
 import type { EntryRecord } from '../../src/domain/record.ts';
 import { markOf, normaliseUrl } from '../../src/domain/target-url.ts';
-import { parseFileName } from '../../src/secrets/file/file-names.ts';
-import { openFileReader } from '../../src/secrets/file/file-sink.ts';
 import { startReceiver } from './receiver.ts';
 import { documentOf, truthOf, type Stage } from './stage.ts';
 
@@ -15,8 +11,7 @@ const client = new LinqAPIV3({ apiKey: 'none' });
 
 /** The records in the stage's sink, by name. Fails where one cannot be read. */
 export async function recordsOf(stage: Stage): Promise<ReadonlyMap<string, EntryRecord>> {
-  const options = { directory: stage.sinkDir, isEphemeral: true, env: {}, cwd: stage.folder };
-  const reader = openFileReader(options);
+  const reader = stage.sink.openReader();
   const records = new Map<string, EntryRecord>();
   for (const name of await reader.list()) {
     const entry = await reader.read(name);
@@ -28,8 +23,8 @@ export async function recordsOf(stage: Stage): Promise<ReadonlyMap<string, Entry
 
 /**
  * Asserts the promises of the design after whatever has happened: I1 the next pass has nothing to do, I2 every
- * secret is the right one, I3 the foreign are untouched, I4 no duplicates and no leftovers; and that the sink's
- * folder holds no secret of anything that is dead.
+ * secret is the right one, I3 the foreign are untouched, I4 no duplicates and no leftovers; and that the sink
+ * holds no secret of anything that is dead.
  */
 export async function checkPromises(stage: Stage): Promise<void> {
   const { desired } = await loadSubscriptions(stage.file);
@@ -58,7 +53,7 @@ export async function checkPromises(stage: Stage): Promise<void> {
     expect(record?.current?.signing_secret?.reveal(), `I2: the secret of ${name}`).toBe(own?.signing_secret);
     if (own?.is_active !== false) await checkDelivery(stage, record);
   }
-  await checkSinkFolder(stage, new Set(live.map(({ signing_secret }) => signing_secret)), records);
+  await checkKept(stage, new Set(live.map(({ signing_secret }) => signing_secret)), records);
   await checkConverged(stage);
 }
 
@@ -116,19 +111,18 @@ async function checkDelivery({ emulator }: Stage, record: EntryRecord | undefine
   }
 }
 
-/** The folder holds files of the sink's own making only, and no secret but those of the records. */
-async function checkSinkFolder(
-  { sinkDir }: Stage,
+/** No secret can be read in the sink, in old versions neither, but those of the records under their own names. */
+async function checkKept(
+  { sink }: Stage,
   liveSecrets: ReadonlySet<string | undefined>,
   records: ReadonlyMap<string, EntryRecord>,
 ): Promise<void> {
-  const previous = [...records.values()].map((record) => record.previous?.signing_secret?.reveal());
-  for (const file of await readdir(sinkDir)) {
-    if (file === '.gitignore') continue;
-    expect(parseFileName(file)?.kind, `the file ${file} in the sink`).toBe('visible');
-    const text = await readFile(join(sinkDir, file), 'utf8');
+  for (const { name, place, text } of await sink.texts()) {
     const secrets = text.match(/whsec_[A-Za-z0-9+/]{43}=/g) ?? [];
-    const dead = secrets.filter((secret) => !liveSecrets.has(secret) && !previous.includes(secret));
-    expect(dead.length, `secrets of dead subscriptions in ${file}`).toBe(0);
+    const record = records.get(name);
+    const previous = record?.previous?.signing_secret?.reveal();
+    const isKept = (secret: string): boolean => liveSecrets.has(secret) || secret === previous;
+    const dead = secrets.filter((secret) => record === undefined || !isKept(secret));
+    expect(dead.length, `secrets of dead subscriptions, or under a removed name, in ${place}`).toBe(0);
   }
 }

@@ -7,7 +7,9 @@ const STOP_AT = fileURLToPath(new URL('./stop-at.mjs', import.meta.url));
 /** What stop-at.mjs is told; see there. */
 interface Effects {
   readonly log?: string;
-  readonly stop?: { readonly index: number; readonly phase: 'before' | 'after' };
+  readonly stop?: { readonly phase: 'before' | 'after' } & (
+    { readonly index: number } | { readonly name: string }
+  );
   readonly failStores?: { readonly after: number; readonly until: number };
 }
 

@@ -6,6 +6,9 @@ import { startEmulator, type Emulator } from '../../src/emulator/emulator.ts';
 import { exampleSeed, type Seed, type SeedSubscription } from '../../src/emulator/seed.ts';
 import type { Switches } from '../../src/emulator/switches.ts';
 import { startCli, type CliOptions, type CliResult, type RunningCli } from './run-cli.ts';
+import { fileStageSink } from './stage-sinks/file-stage-sink.ts';
+import type { SinkContent, SinkKind, StageSink } from './stage-sinks/stage-sink.ts';
+import { fakeVaultStageSink, realVaultStageSink } from './stage-sinks/vault-stage-sink.ts';
 import { makeTempDir } from './temp-dir.ts';
 
 /** Entries of a subscriptions file, by name. */
@@ -18,6 +21,8 @@ export const LINES = ['+12025550101', '+12025550102', '+12025550103'] as const;
 export interface Stage {
   readonly emulator: Emulator;
   readonly folder: string;
+  readonly sink: StageSink;
+  /** Of the file sink. */
   readonly sinkDir: string;
   readonly file: string;
   /** What the program is given, beside PATH. */
@@ -34,6 +39,8 @@ export interface StageOptions {
   readonly entries?: Entries;
   readonly seed?: Seed;
   readonly switches?: Partial<Switches>;
+  /** Files, unless given. */
+  readonly sink?: SinkKind;
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
@@ -46,12 +53,13 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   });
   onTestFinished(() => emulator.close());
   const file = join(folder, 'subscriptions.yaml');
+  const sink = await openStageSink(options.sink ?? 'file', folder);
   const env = {
     LINQ_API_V3_BASE_URL: emulator.url,
     LINQ_API_V3_API_KEY: emulator.apiKey,
     // One after the other, so that the nth effect is the same in every run.
     LINQ_GITOPS_API_CONCURRENCY: '1',
-    LINQ_GITOPS_SECRETS_FILE_EPHEMERAL: 'true',
+    ...sink.env,
     ...options.env,
   };
   const start: Stage['start'] = (argv, { env: extra, ...rest } = {}) =>
@@ -59,6 +67,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   const stage: Stage = {
     emulator,
     folder,
+    sink,
     sinkDir: join(folder, 'secrets'),
     file,
     env,
@@ -71,6 +80,17 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   };
   if (options.entries) await stage.declare(options.entries);
   return stage;
+}
+
+async function openStageSink(kind: SinkKind, folder: string): Promise<StageSink> {
+  switch (kind) {
+    case 'file':
+      return fileStageSink(folder);
+    case 'vault':
+      return fakeVaultStageSink();
+    case 'real vault':
+      return realVaultStageSink();
+  }
 }
 
 /** Everything that the account holds, secrets included, as a seed takes it. */
@@ -92,20 +112,29 @@ export interface Picture {
   readonly subscriptions: readonly SeedSubscription[];
   readonly foreign: readonly SeedSubscription[];
   readonly folder: string;
+  readonly sink: SinkKind;
+  readonly content: SinkContent;
 }
 
 /** Keeps the account, the sink and the file of a stage. */
 export async function pictureOf(stage: Stage): Promise<Picture> {
   const folder = await makeTempDir();
   await cp(stage.folder, folder, { recursive: true });
-  return { subscriptions: truthOf(stage.emulator), foreign: stage.foreign, folder };
+  return {
+    subscriptions: truthOf(stage.emulator),
+    foreign: stage.foreign,
+    folder,
+    sink: stage.sink.kind,
+    content: await stage.sink.take(),
+  };
 }
 
 /** A new stage that stands as the picture shows, with an account of its own. */
 export async function stageFrom(picture: Picture, options: StageOptions = {}): Promise<Stage> {
   const seed = { subscriptions: picture.subscriptions, lines: [...LINES] };
-  const stage = await openStage({ ...options, seed });
+  const stage = await openStage({ ...options, seed, sink: picture.sink });
   await cp(picture.folder, stage.folder, { recursive: true });
+  await stage.sink.put(picture.content);
   return { ...stage, foreign: picture.foreign };
 }
 

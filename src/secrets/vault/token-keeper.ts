@@ -7,7 +7,8 @@
  *                     └─ 403 ─acquire, at most once in 30 s─▶ fresh    (a policy may have changed: never just looked up)
  *
  * Acquiring and renewing are single-flight and happen when a request wants the token; nothing runs by a timer.
- * So the number of logins is at most one for each life of a token, and one in 30 s while requests are refused.
+ * So there is one login at the start, at most one for each two thirds of a token's TTL, and one in 30 s while requests
+ * are refused (docs/vault.md says it for steady use).
  */
 import { SinkError } from '../../domain/errors.ts';
 import type { Secret } from '../../domain/secret.ts';

@@ -9,7 +9,8 @@
  *
  * Data first, the mark in `custom_metadata` afterwards: a lost mark is made up for at the next write, and data with
  * a `record` that decodes is marked by that. A removal is a write too (a tombstone), and then the destruction of
- * exactly the older versions; a crash in between is finished by the next `check`. DELETE has no `cas` and is never used.
+ * exactly the older versions; a crash in between is finished by the next `list` or `check` of a sink (not of a
+ * reader). DELETE has no `cas` and is never used.
  */
 import { SinkConflictError, SinkError } from '../../domain/errors.ts';
 import type { Version } from '../sink.ts';

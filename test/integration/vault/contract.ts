@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -11,18 +10,11 @@ import { openVaultReader, openVaultSink } from '../../../src/secrets/vault/vault
 import type { someSecret } from '../../support/record-builders.ts';
 import { fullRecord, storedRecord } from '../../support/record-builders.ts';
 import { makeTempDir } from '../../support/temp-dir.ts';
+import { askVault, documentedPolicy, issueToken, type VaultServer } from '../../support/vault-admin.ts';
 
 /** A server to hold to the contract: KV version 2 at `mount`, version 1 at `kv1`. */
-export interface ContractTarget {
-  readonly address: string;
-  readonly rootToken: string;
-  readonly mount: string;
+export interface ContractTarget extends VaultServer {
   readonly kv1: string;
-}
-
-interface Answered {
-  readonly status: number;
-  readonly body: Readonly<Record<string, unknown>>;
 }
 
 /** What every server has to do, and the sink with it. `target` is asked once for each test. */
@@ -65,16 +57,8 @@ export function describeContract(title: string, target: () => Promise<ContractTa
     return sink;
   }
 
-  /** What an administrator does, past the sink. */
-  async function admin(method: string, below: string, body?: object): Promise<Answered> {
-    const response = await fetch(`${server.address}/v1/${below}`, {
-      method,
-      headers: { 'x-vault-token': server.rootToken, 'x-vault-request': 'true' },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const text = await response.text();
-    return { status: response.status, body: text === '' ? {} : (JSON.parse(text) as Answered['body']) };
-  }
+  const admin = (method: string, below: string, body?: object): ReturnType<typeof askVault> =>
+    askVault(server, method, below, body);
   const at = (area: string, name: string): string => `${server.mount}/${area}/${path}/${name}`;
 
   async function dataOf(name: string, version?: number): Promise<Record<string, string> | null> {
@@ -94,17 +78,7 @@ export function describeContract(title: string, target: () => Promise<ContractTa
     return body['data'] as never;
   }
 
-  /** A token with the policy of the documentation, for this test's path; `without` leaves a line out. */
-  async function limitedToken(without?: string): Promise<string> {
-    const name = `linq-${path}`;
-    const lines = documentedPolicy(server.mount, path).filter(
-      (line) => without === undefined || !line.includes(without),
-    );
-    const written = await admin('PUT', `sys/policies/acl/${name}`, { policy: lines.join('\n') });
-    expect(written.status).toBeLessThan(300);
-    const { body } = await admin('POST', 'auth/token/create', { policies: [name], ttl: '10m' });
-    return (body['auth'] as { client_token: string }).client_token;
-  }
+  const limitedToken = (without?: string): Promise<string> => issueToken(server, path, without);
 
   describe(title, () => {
     it('reads back what it wrote, every field of it', async () => {
@@ -299,17 +273,25 @@ export function describeContract(title: string, target: () => Promise<ContractTa
       await expect(open().write(storedRecord('orders'), newer.version)).rejects.toThrow(/newer/);
     });
 
-    it('finishes at check what a crash between tombstone and destruction left', async () => {
-      const sink = open();
-      const first = await sink.write(storedRecord('orders'), ABSENT);
-      const record = JSON.stringify({ removed: true, name: 'orders', nonce: 'n' });
-      await admin('POST', at('data', 'orders'), { options: { cas: 1 }, data: { record } });
-      expect(await dataOf('orders', 1)).not.toBeNull();
-      await open().check();
-      expect(await dataOf('orders', 1)).toBeNull();
-      expect(await open().read('orders')).toMatchObject({ kind: 'absent' });
-      await expect(sink.write(storedRecord('orders'), first)).rejects.toThrow(SinkConflictError);
-    });
+    it.each<[string, (sink: SecretSink) => Promise<unknown>]>([
+      ['check', (sink) => sink.check()],
+      ['list', (sink) => sink.list()],
+    ])(
+      'finishes at the next %s what a crash between tombstone and destruction left',
+      async (_title, look) => {
+        const sink = open();
+        const first = await sink.write(storedRecord('orders'), ABSENT);
+        const record = JSON.stringify({ removed: true, name: 'orders', nonce: 'n' });
+        await admin('POST', at('data', 'orders'), { options: { cas: 1 }, data: { record } });
+        const reader = openVaultReader(optionsFor(server.rootToken));
+        expect(await reader.list()).toEqual([]);
+        expect(await dataOf('orders', 1), 'who only reads leaves it').not.toBeNull();
+        await look(open());
+        expect(await dataOf('orders', 1)).toBeNull();
+        expect(await open().read('orders')).toMatchObject({ kind: 'absent' });
+        await expect(sink.write(storedRecord('orders'), first)).rejects.toThrow(SinkConflictError);
+      },
+    );
 
     it('needs no more than the policy of the documentation', async () => {
       const sink = open(await limitedToken());
@@ -413,16 +395,6 @@ export function describeContract(title: string, target: () => Promise<ContractTa
       expect(entries.every(({ kind }) => kind === 'intact')).toBe(true);
     });
   });
-}
-
-/** The lines of the policy in docs/vault.md, for another mount and path. */
-function documentedPolicy(mount: string, path: string): readonly string[] {
-  const text = readFileSync(new URL('../../../docs/vault.md', import.meta.url), 'utf8');
-  const block = /```hcl\n([^`]*)```/.exec(text)?.[1] ?? '';
-  return block
-    .trim()
-    .split('\n')
-    .map((line) => line.replace('"secret/', `"${mount}/`).replace('/linq/', `/${path}/`).replace(/ +/g, ' '));
 }
 
 /** With its secrets in the clear, to compare. */

@@ -23,7 +23,7 @@ interface FakeState {
   redirectTo: string | undefined;
   /** So many requests that carry an index are told that this node has not seen it yet. */
   laggingFor: number;
-  /** Errors repeat the token and the body of the request. */
+  /** Answers repeat the token and the body of the request: errors in their texts, others in warnings. */
   echoes: boolean;
 }
 
@@ -81,14 +81,21 @@ export async function startFakeVault(
   const seen: SeenRequest[] = [];
   const server = { mounts, tokens, policies, logins, state };
 
+  function replyTo(request: SeenRequest, fault: Fault | undefined): FakeReply {
+    if (fault?.kind !== 'reply') return answer(server, request);
+    if (fault.after === true) answer(server, request);
+    return typeof fault.reply === 'function' ? fault.reply(request) : fault.reply;
+  }
+
   async function listener(message: IncomingMessage, response: ServerResponse): Promise<void> {
     const request = await readRequest(message);
     seen.push(request);
     const fault = faults.take(request);
-    if (fault?.kind === 'hold') await fault.until;
+    if (fault?.kind === 'hold' && fault.after !== true) await fault.until;
     if (fault?.kind === 'reset' && !fault.after) return void response.socket?.resetAndDestroy();
-    const reply = fault?.kind === 'reply' ? replyOf(fault, request) : answer(server, request);
+    const reply = replyTo(request, fault);
     if (fault?.kind === 'reset') return void response.socket?.resetAndDestroy();
+    if (fault?.kind === 'hold') await fault.until;
     send(response, withEcho(reply, request, state.echoes), {
       'x-vault-index': `index-${seen.length}`,
       isTruncated: fault?.kind === 'truncate',
@@ -212,16 +219,17 @@ function requestOf(seen: SeenRequest, url: URL): Omit<FakeRequest, 'path'> {
   };
 }
 
-function replyOf(fault: Extract<Fault, { kind: 'reply' }>, request: SeenRequest): FakeReply {
-  return typeof fault.reply === 'function' ? fault.reply(request) : fault.reply;
-}
-
-/** What the worst of servers would say: its error texts quote what it was given. */
+/** What the worst of servers would say: its texts quote what it was given. */
 function withEcho(reply: FakeReply, { headers, body }: SeenRequest, echoes: boolean): FakeReply {
-  const errors = reply.body?.['errors'];
-  if (!echoes || !Array.isArray(errors)) return reply;
+  if (!echoes || reply.body === undefined) return reply;
   const quoted = `token ${String(headers['x-vault-token'])}, body ${body}, quoted ${JSON.stringify(body)}`;
-  return { ...reply, body: { errors: [...(errors as unknown[]), quoted.slice(-150), quoted] } };
+  const texts = [quoted.slice(-150), quoted];
+  const { errors } = reply.body;
+  const rumours = { 'x-rumours': quoted.replace(/[^\x20-\x7e]/g, '') };
+  const said = Array.isArray(errors) ? (errors as unknown[]) : undefined;
+  // No errors at all is how a server says that there is nothing.
+  const told = said === undefined ? { warnings: texts } : said.length > 0 && { errors: [...said, ...texts] };
+  return { ...reply, body: { ...reply.body, ...told }, headers: { ...reply.headers, ...rumours } };
 }
 
 function send(

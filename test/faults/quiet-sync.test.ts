@@ -1,0 +1,4 @@
+import { describeQuietSyncs } from './quiet-syncs.ts';
+
+describeQuietSyncs('file');
+describeQuietSyncs('vault');
