@@ -71,6 +71,8 @@ export function shortPath(path: string, { cwd }: Io): string {
 
 export interface Api {
   readonly reader: LinqReader;
+  /** Reads only until the signal aborts; then every reading fails at once. */
+  readonly readerUntil: (signal: AbortSignal) => LinqReader;
   readonly writer: LinqWriter;
   close(): Promise<void>;
 }
@@ -103,6 +105,7 @@ export function openApi({ settings, logger }: Session, io: Io, options: ApiOptio
   });
   return {
     reader: linq.reader,
+    readerUntil: (signal) => linq.readerUntil(signal),
     writer: io.around?.writer(linq.writer) ?? linq.writer,
     close: () => linq.close(),
   };
@@ -113,9 +116,9 @@ export function openReader({ settings }: Session, io: Io): SecretReader {
   return openSecretReader(settings, io.env);
 }
 
-/** The sink, to read and write. */
-export function openSink({ settings }: Session, io: Io): SecretSink {
-  const sink = openSecretSink(settings, io.env);
+/** The sink, to read and write, until `giveUp` aborts. */
+export function openSink({ settings }: Session, io: Io, giveUp?: AbortSignal): SecretSink {
+  const sink = openSecretSink(settings, io.env, giveUp);
   return io.around?.sink(sink) ?? sink;
 }
 

@@ -8,25 +8,29 @@ const GRACE_MS = 20_000;
 /**
  * Runs `work` so that the first SIGINT or SIGTERM asks it to stop (finish what is in hand, take nothing
  * new) and a second one ends the process at once. `signalCode` is the exit code of the signal, if one came; a daemon,
- * whose log says it, announces nothing.
+ * whose log says it, announces nothing. `over` aborts when the grace has passed: from then on only what undoes.
  */
 export async function withSignals<T>(
   io: Io,
-  work: (stop: Stop) => Promise<T>,
+  work: (stop: Stop, over: AbortSignal) => Promise<T>,
   announce: (io: Io) => void = sayStopping,
 ): Promise<{ readonly value: T; readonly signalCode: ExitCode | undefined }> {
   const controller = new AbortController();
+  const over = new AbortController();
+  let grace: NodeJS.Timeout | undefined;
   let signalCode: ExitCode | undefined;
   const release = io.onSignal((signal) => {
     if (signalCode !== undefined) io.exitNow(SIGNAL_CODES[signal]);
     signalCode = SIGNAL_CODES[signal];
     announce(io);
+    grace = setTimeout(() => over.abort(), GRACE_MS);
     controller.abort();
   });
   try {
-    const value = await work({ signal: controller.signal, graceMs: GRACE_MS });
+    const value = await work({ signal: controller.signal, graceMs: GRACE_MS }, over.signal);
     return { value, signalCode };
   } finally {
+    clearTimeout(grace);
     release();
   }
 }

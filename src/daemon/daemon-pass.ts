@@ -56,6 +56,7 @@ export function createPass(parts: PassParts): (triggers: readonly Trigger[]) => 
   let lastFull: Plan | null = null;
   /** What was stored when that could last be read. */
   let lastStored: ReadonlyMap<string, StoredSecret> = new Map();
+  let isFirst = true;
 
   async function reconcile(look: Look, triggers: readonly Trigger[]): Promise<Outcome> {
     const { desired, problem } = look;
@@ -128,12 +129,21 @@ export function createPass(parts: PassParts): (triggers: readonly Trigger[]) => 
     }
   }
 
+  /** Before anything is asked of Linq: what is stored is enough for an application to start with. */
+  async function showStored(look: Look): Promise<void> {
+    const exportFailure = await publish();
+    const stored = await readStored();
+    board.update({ awaited: exportFailure === null ? awaitedOf(look, stored) : null });
+  }
+
   return async (triggers) => {
     const startedAt = base.clock.now();
     board.updatePass({ isRunning: true, nextAt: null });
     const look = await parts.file.look(startedAt);
     journal.looked(look);
     board.update({ config: { loaded: look.loaded, problem: look.problem } });
+    if (isFirst) await showStored(look);
+    isFirst = false;
     const outcome = await reconcile(look, triggers);
     const exportFailure = await publish();
     const stored = await readStored();
@@ -163,7 +173,9 @@ export function createPass(parts: PassParts): (triggers: readonly Trigger[]) => 
       failures: isFailure ? pass.failures + 1 : 0,
     });
     parts.passEnded(result, (endedAt - startedAt) / 1000);
-    journal.passEnded(error, { result, triggers, seconds: (endedAt - startedAt) / 1000 });
+    // A stop cuts observing off: nothing was in hand, and nothing is wrong.
+    const wasCut = outcome.plan === null && base.stop.signal.aborted;
+    if (!wasCut) journal.passEnded(error, { result, triggers, seconds: (endedAt - startedAt) / 1000 });
     return {
       isFailure,
       retryAfterMs: retryAfterOf(outcome),

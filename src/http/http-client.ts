@@ -64,6 +64,8 @@ export interface HttpAnswer {
 export interface HttpClient {
   /** Resolves with 2xx only; everything else is a `RequestError` that says what may have happened. */
   request(request: HttpRequest): Promise<HttpAnswer>;
+  /** Begins nothing more, and cuts off at once what is under way. */
+  abort(): Promise<void>;
   /** Begins nothing more, lets what was sent end (at most `timeoutMs`), then cuts the connections. */
   close(): Promise<void>;
 }
@@ -135,7 +137,12 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     await connections.close();
   }
 
-  return { request, close };
+  async function abort(): Promise<void> {
+    closing.abort();
+    await connections.close();
+  }
+
+  return { request, abort, close };
 }
 
 const CLOSED: Exchange = {

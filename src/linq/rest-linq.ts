@@ -20,6 +20,8 @@ import type { LinqReader, LinqWriter } from './linq-api.ts';
 /** Linq's API over HTTP. The two halves share a connection, a key and a count. */
 export interface Linq {
   readonly reader: LinqReader;
+  /** A reader whose requests fail at once when the signal aborts. */
+  readerUntil(signal: AbortSignal): LinqReader;
   readonly writer: LinqWriter;
   /** Closes the HTTP client that it was given. */
   close(): Promise<void>;
@@ -59,7 +61,7 @@ export function openLinq(options: {
     options.onRequest?.(method, status);
   }
 
-  function sendWith(key: Secret, call: Call): Promise<HttpAnswer> {
+  function sendWith(key: Secret, call: Call, signal: AbortSignal | undefined): Promise<HttpAnswer> {
     return http.request({
       service: 'Linq',
       action: call.action,
@@ -71,25 +73,28 @@ export function openLinq(options: {
       onRequest: count,
       explain: explainError,
       ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+      ...(signal && { signal }),
     });
   }
 
-  async function send(call: Call): Promise<HttpAnswer> {
+  async function send(call: Call, signal?: AbortSignal): Promise<HttpAnswer> {
     const key = await apiKey.current();
     try {
-      return await sendWith(key, call);
+      return await sendWith(key, call, signal);
     } catch (error) {
       if (!(error instanceof RequestError) || error.status !== 401) throw error;
       await apiKey.refresh();
       // Compared with the key that was refused, since another call may have found the new one already.
       const latest = await apiKey.current();
       if (latest.equals(key)) throw error;
-      return sendWith(latest, call);
+      return sendWith(latest, call, signal);
     }
   }
 
+  const requests: LinqReader['requests'] = () => ({ ...counts });
   return {
-    reader: createReader(send, () => ({ ...counts })),
+    reader: createReader(send, requests),
+    readerUntil: (signal) => createReader((call) => send(call, signal), requests),
     writer: createWriter(send),
     close: () => http.close(),
   };

@@ -26,7 +26,7 @@ import type { OperationResult } from '../domain/report.ts';
 import type { LiveSubscription } from '../domain/subscription.ts';
 import { makeMark, markOf, markUrl, normaliseUrl } from '../domain/target-url.ts';
 import type { CreatedSubscription } from '../linq/linq-api.ts';
-import { serverTime, type ApplyContext } from './context.ts';
+import { serverTime, type ApplyContext, type Stop } from './context.ts';
 import { conflictResult, failure } from './results.ts';
 import { appliedFrom, clearIntent } from './claim.ts';
 import { isUnclaimed } from './unclaimed.ts';
@@ -170,7 +170,24 @@ async function storeRecord(
 ): Promise<'stored' | 'lost' | AppError> {
   const { clock, stop } = context;
   let deadline = clock.now() + context.storeTimeout;
-  let isStopping = false;
+  const isOver = new AbortController();
+  // The grace counts from the signal, also where a write under way outlasts it.
+  whenStopped(stop, isOver.signal, () => {
+    deadline = Math.min(deadline, clock.now() + stop.graceMs);
+  });
+  try {
+    return await storeUntil(() => deadline, record, context);
+  } finally {
+    isOver.abort();
+  }
+}
+
+async function storeUntil(
+  deadline: () => number,
+  record: EntryRecord,
+  context: ApplyContext,
+): Promise<'stored' | 'lost' | AppError> {
+  const { clock, stop } = context;
   for (let pause = STORE_PAUSE_MS.first; ; pause = Math.min(pause * 2, STORE_PAUSE_MS.longest)) {
     try {
       await context.records.write(record);
@@ -178,16 +195,19 @@ async function storeRecord(
     } catch (error) {
       if (error instanceof SinkConflictError) return 'lost';
       if (!(error instanceof AppError)) throw error;
-      if (stop.signal.aborted && !isStopping) {
-        isStopping = true;
-        pause = STORE_PAUSE_MS.first;
-        deadline = Math.min(deadline, clock.now() + stop.graceMs);
-      }
-      if (clock.now() >= deadline) return error;
+      const left = deadline() - clock.now();
+      if (left <= 0) return error;
       context.progress.unstored(record.name, error);
-      await clock.sleep(Math.min(pause, deadline - clock.now()), isStopping ? undefined : stop.signal);
+      if (stop.signal.aborted) await clock.sleep(Math.min(STORE_PAUSE_MS.first, left));
+      else await clock.sleep(Math.min(pause, left), stop.signal);
     }
   }
+}
+
+/** Calls `then` at the signal to stop, at once where it has come already; not after `over`. */
+function whenStopped({ signal }: Stop, over: AbortSignal, then: () => void): void {
+  if (signal.aborted) then();
+  else signal.addEventListener('abort', then, { once: true, signal: over });
 }
 
 /** Another process took the record over. What was made here goes, unless a record, under whatever name, builds on it. */

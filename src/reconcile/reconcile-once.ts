@@ -20,6 +20,8 @@ const LANDING_FACTOR = 4;
 /** What a pass that only looks is given: nothing in here can write. */
 export interface PlanContext {
   readonly reader: LinqReader;
+  /** What observing reads with, where a stop may cut it off; else it is `reader`. */
+  readonly observer?: LinqReader;
   readonly secrets: SecretReader;
   readonly settings: Settings;
   readonly allowances: readonly Allowance[];
@@ -57,7 +59,7 @@ export async function planOnce(desired: Desired, context: PlanContext): Promise<
   const seen = await observe(
     desired.entries.map(({ name }) => name),
     {
-      reader: context.reader,
+      reader: context.observer ?? context.reader,
       secrets: context.secrets,
       clock,
       owner: settings.owner,

@@ -8,14 +8,19 @@ export type SinkSettings = Pick<Settings, 'owner'> & { readonly secrets: SinkCho
 
 /**
  * Opens the sink that the settings name, to read and write; the one place where a sink is chosen. `env` tells
- * whether this is a CI run, and may hold the token of a Vault. Fails with `ConfigError`.
+ * whether this is a CI run, and may hold the token of a Vault. When `giveUp` aborts, requests to a service fail at
+ * once. Fails with `ConfigError`.
  */
-export function openSecretSink({ owner, secrets }: SinkSettings, env: NodeJS.ProcessEnv): SecretSink {
+export function openSecretSink(
+  { owner, secrets }: SinkSettings,
+  env: NodeJS.ProcessEnv,
+  giveUp?: AbortSignal,
+): SecretSink {
   switch (secrets.sink) {
     case 'file':
       return openFileSink(fileOptions(secrets.file, env));
     case 'vault':
-      return openVaultSink({ ...secrets.vault, owner, env });
+      return openVaultSink({ ...secrets.vault, owner, env, giveUp });
   }
 }
 

@@ -35,6 +35,8 @@ export interface SecretReader {
  * one whose outcome was unknown has been settled by reading back.
  */
 export interface SecretSink extends SecretReader {
+  /** As a reader's; beside that, it may finish a removal that was interrupted. */
+  list(): Promise<readonly string[]>;
   /** Proves that the sink can be written, so that this fails before anything exists. Sweeps what crashes left. */
   check(): Promise<readonly string[]>;
   /** Returns the new version. */

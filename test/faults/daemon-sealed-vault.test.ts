@@ -110,6 +110,25 @@ describe('a Vault that is sealed in the middle of a create', () => {
     expectStored(bench, vault);
   });
 
+  it('I10: a Vault that resets every connection does not keep a daemon from stopping within the grace', async () => {
+    const { bench, vault, daemon } = await sealInTheMiddleOfACreate();
+    vault.state.isSealed = false;
+    vault.faults.inject(() => true, { kind: 'reset', after: false }, Number.POSITIVE_INFINITY);
+    await bench.time.pass(MINUTE);
+    const stoppedAt = bench.time.clock.now();
+    await daemon.stop();
+    expect(bench.time.clock.now() - stoppedAt).toBeLessThanOrEqual(GRACE);
+    expect(changesOf(bench)).toEqual(['POST', 'PUT', 'POST', 'DELETE']);
+    expect(truthOf(bench.stage.emulator)).toHaveLength(bench.stage.foreign.length + 1);
+
+    vault.faults.clear();
+    const next = await bench.start();
+    await bench.time.rest();
+    await next.stop();
+    expect(changesOf(bench)).toEqual(['POST', 'PUT', 'POST', 'DELETE', 'POST', 'PUT']);
+    expectStored(bench, vault);
+  });
+
   it('does not end a daemon that has nothing to store, nor does it ask Linq for writes', async () => {
     const { bench, vault, daemon } = await sealInTheMiddleOfACreate();
     vault.state.isSealed = false;

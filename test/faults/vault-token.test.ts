@@ -17,6 +17,7 @@ import { openStage, type Stage } from '../support/stage.ts';
 import { vaultOf } from '../support/stage-sinks/vault-stage-sink.ts';
 import { makeTempDir } from '../support/temp-dir.ts';
 import { documentedPolicy } from '../support/vault-admin.ts';
+import { QUIET } from '../support/quiet-progress.ts';
 
 const COUNT = 100;
 const ENTRIES = Object.fromEntries(
@@ -74,6 +75,7 @@ async function openRun(role: Role): Promise<Run> {
         reader: linq.reader,
         writer: told(linq.writer, create),
         secrets: sink,
+        sink,
         settings: { ...SETTINGS, secrets: { ...SETTINGS.secrets, store_timeout: 60_000 } },
         allowances: [],
         holder: { host: 'a', boot: 'b', pid: 1, started: '1', mode: 'sync' },
@@ -81,7 +83,10 @@ async function openRun(role: Role): Promise<Run> {
         clock: { now: vault.clock.now, sleep },
         unique: () => `${vault.clock.now()}u${(uniques += 1)}`,
         stop: { signal: new AbortController().signal, graceMs: 1_000 },
-        progress: { started: () => undefined, ended: () => undefined },
+        progress: QUIET,
+        storeTimeout: 60_000,
+        isFileBad: false,
+        fights: new Set(),
         expectedPlan: null,
         onPlan: () => undefined,
         onNotice: () => undefined,

@@ -20,6 +20,7 @@ import { openVaultSink } from '../../src/secrets/vault/vault-sink.ts';
 import { checkPromises } from './account-checks.ts';
 import { createDaemonTime, type DaemonTime } from './daemon-time.ts';
 import { startCli } from './run-cli.ts';
+import { fileStageSink } from './stage-sinks/file-stage-sink.ts';
 import { truthOf, type Entries, type Stage } from './stage.ts';
 import { makeTempDir } from './temp-dir.ts';
 
@@ -118,17 +119,19 @@ async function openBenchStage(time: DaemonTime, env: Environment): Promise<Stage
   const emulator = await startEmulator({ seed: exampleSeed(), now: () => time.clock.now() });
   onTestFinished(() => emulator.close());
   const file = join(folder, 'subscriptions.yaml');
+  const sink = fileStageSink(folder);
   const start: Stage['start'] = (argv, { env: extra, ...rest } = {}) =>
     startCli(argv, { cwd: folder, env: { ...stage.env, ...extra }, ...rest });
   const stage: Stage = {
     emulator,
     folder,
+    sink,
     sinkDir: join(folder, 'secrets'),
     file,
     env: {
       LINQ_API_V3_BASE_URL: emulator.url,
       LINQ_API_V3_API_KEY: emulator.apiKey,
-      LINQ_GITOPS_SECRETS_FILE_EPHEMERAL: 'true',
+      ...sink.env,
       LINQ_GITOPS_DAEMON_LISTEN: '127.0.0.1:0',
       ...env,
     },
@@ -207,7 +210,10 @@ async function runOn(stage: Stage, time: DaemonTime, { io, stop, options }: Run)
   });
   const random = createRandom();
   const api = openApi(session, io, { time, random, metrics });
-  const sink = openBenchSink(session, io, time, random);
+  const over = new AbortController();
+  // As the grace after a signal.
+  stop.addEventListener('abort', () => void clock.sleep(GRACE_MS, over.signal).then(() => over.abort()));
+  const sink = openBenchSink(session, io, { time, random, giveUp: over.signal });
   const memory =
     settings.secrets.sink === 'vault'
       ? rememberRecords(sink, { maxAgeMs: HOUR, now: () => clock.now() })
@@ -216,6 +222,7 @@ async function runOn(stage: Stage, time: DaemonTime, { io, stop, options }: Run)
     await runDaemon({
       base: {
         ...(await planContext(session, api.reader, sink, 'run')),
+        observer: api.readerUntil(stop),
         clock,
         writer: api.writer,
         sink: options.around?.(sink) ?? sink,
@@ -233,6 +240,7 @@ async function runOn(stage: Stage, time: DaemonTime, { io, stop, options }: Run)
       random,
     });
   } finally {
+    over.abort();
     await Promise.all([api.close(), sink.close()]);
   }
 }
@@ -262,13 +270,18 @@ function openApi({ settings }: Session, { env }: Io, { time, random, metrics }: 
   });
 }
 
-function openBenchSink(session: Session, io: Io, { clock }: DaemonTime, random: () => number): SecretSink {
+function openBenchSink(
+  session: Session,
+  io: Io,
+  { time: { clock }, random, giveUp }: Pick<Chance, 'time' | 'random'> & { readonly giveUp: AbortSignal },
+): SecretSink {
   const { owner, secrets } = session.settings;
   if (secrets.sink === 'file') return openSink(session, io);
   return openVaultSink({
     ...secrets.vault,
     owner,
     env: io.env,
+    giveUp,
     random,
     now: () => clock.now(),
     sleep: (ms, signal) => clock.sleep(ms, signal),

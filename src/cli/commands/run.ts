@@ -4,7 +4,8 @@ import { openBoard } from '../../daemon/board.ts';
 import { runDaemon } from '../../daemon/daemon.ts';
 import { openMetrics } from '../../daemon/metrics.ts';
 import type { Stop } from '../../reconcile/context.ts';
-import { rememberRecords } from '../../secrets/remembered-records.ts';
+import { rememberRecords, type RememberedRecords } from '../../secrets/remembered-records.ts';
+import type { SecretSink } from '../../secrets/sink.ts';
 import { systemClock } from '../clock.ts';
 import type { ExitCode } from '../exit.ts';
 import type { Io } from '../io.ts';
@@ -44,29 +45,25 @@ export async function run(options: RunOptions, io: Io): Promise<ExitCode> {
     sink: settings.secrets.sink,
     status: () => board.status(),
   });
-  const api = openApi(session, io, {
-    maxAttempts: MOST_ATTEMPTS,
-    onRequest: (method, status) => metrics.apiRequest(method, status),
-  });
-  const sink = openSink(session, io);
-  const memory =
-    settings.secrets.sink === 'vault'
-      ? rememberRecords(sink, { maxAgeMs: FULL_CHECK_MS, now: () => systemClock.now() })
-      : null;
-  try {
-    const work = async (stop: Stop): Promise<void> => {
-      const base = {
-        ...(await planContext(session, api.reader, sink, 'run')),
-        writer: api.writer,
-        sink,
-        unique,
-        stop,
-      };
+  const work = async (stop: Stop, over: AbortSignal): Promise<void> => {
+    const api = openApi(session, io, {
+      maxAttempts: MOST_ATTEMPTS,
+      onRequest: (method, status) => metrics.apiRequest(method, status),
+    });
+    const sink = openSink(session, io, over);
+    try {
       const shown = shortPath(settings.subscriptions, io);
       await runDaemon({
-        base,
+        base: {
+          ...(await planContext(session, api.reader, sink, 'run')),
+          observer: api.readerUntil(stop.signal),
+          writer: api.writer,
+          sink,
+          unique,
+          stop,
+        },
         load: () => loadSubscriptions(settings.subscriptions, shown),
-        memory,
+        memory: settings.secrets.sink === 'vault' ? remember(sink) : null,
         publish: settings.secrets.export === null ? null : (secrets) => publishOnce(session, io, secrets),
         board,
         metrics,
@@ -74,11 +71,15 @@ export async function run(options: RunOptions, io: Io): Promise<ExitCode> {
         onHangup: (listener) => io.onHangup(listener),
         follow: { pollMs: POLL_MS, watches: options.watch },
       });
-    };
-    // The log says that it stops.
-    await withSignals(io, work, () => undefined);
-  } finally {
-    await Promise.all([api.close(), sink.close()]);
-  }
+    } finally {
+      await Promise.all([api.close(), sink.close()]);
+    }
+  };
+  // The log says that it stops.
+  await withSignals(io, work, () => undefined);
   return 0;
+}
+
+function remember(sink: SecretSink): RememberedRecords {
+  return rememberRecords(sink, { maxAgeMs: FULL_CHECK_MS, now: () => systemClock.now() });
 }

@@ -8,6 +8,7 @@ import { planDocument, renderJson, toJson, type Outcome } from '../../plan/rende
 import { renderMarkdown } from '../../plan/render-markdown.ts';
 import { renderReportText } from '../../plan/render-report.ts';
 import { renderPlanText } from '../../plan/render-text.ts';
+import type { Stop } from '../../reconcile/context.ts';
 import { planOnce, reconcileOnce } from '../../reconcile/reconcile-once.ts';
 import type { SecretReader, SecretSink } from '../../secrets/sink.ts';
 import { codeOfPass, type ExitCode } from '../exit.ts';
@@ -93,15 +94,19 @@ async function dryRun(options: SyncOptions, io: Io, so: Outcomes): Promise<ExitC
 async function wetRun(options: SyncOptions, io: Io, so: Outcomes): Promise<ExitCode> {
   const session = await openSession(io, options);
   const desired = await loadDesired(session, io);
-  const api = openApi(session, io);
-  const sink = openSink(session, io);
-  try {
-    return await withExport(session, io, sink, () =>
-      applyOnce({ session, desired, api, sink }, options, io, so),
-    );
-  } finally {
-    await Promise.all([api.close(), sink.close()]);
-  }
+  const { value, signalCode } = await withSignals(io, async (stop, over) => {
+    const api = openApi(session, io);
+    const sink = openSink(session, io, over);
+    try {
+      return await withExport(session, io, sink, () =>
+        applyOnce({ session, desired, api, sink, stop }, options, io, so),
+      );
+    } finally {
+      await Promise.all([api.close(), sink.close()]);
+    }
+  });
+  const wasCut = so.report?.items.some(({ result }) => result.status === 'skipped') ?? false;
+  return signalCode !== undefined && wasCut ? signalCode : value;
 }
 
 /** What a pass that applies works on. */
@@ -110,10 +115,11 @@ interface Workplace {
   readonly desired: Desired;
   readonly api: Api;
   readonly sink: SecretSink;
+  readonly stop: Stop;
 }
 
 async function applyOnce(
-  { session, desired, api, sink }: Workplace,
+  { session, desired, api, sink, stop }: Workplace,
   options: SyncOptions,
   io: Io,
   so: Outcomes,
@@ -122,47 +128,42 @@ async function applyOnce(
   so.locate = (name) => sink.locate(name);
   const base = await planContext(session, api.reader, sink);
   let progress = createProgress(io, 0);
-  const { value, signalCode } = await withSignals(io, (stop) =>
-    reconcileOnce(desired, {
-      ...base,
-      sink,
-      writer: api.writer,
-      unique,
-      stop,
-      storeTimeout: session.settings.secrets.store_timeout,
-      progress: {
-        started: (operation) => progress.started(operation),
-        ended: (operation, result) => {
-          session.logger.info(
-            { event: 'operation_ended', operation: operation.key, status: result.status },
-            operation.key,
-          );
-          progress.ended(operation, result);
-        },
-        unstored: (name, refusal) => progress.unstored(name, refusal),
-        settled: (name) => progress.settled(name),
+  const { plan, report } = await reconcileOnce(desired, {
+    ...base,
+    sink,
+    writer: api.writer,
+    unique,
+    stop,
+    storeTimeout: session.settings.secrets.store_timeout,
+    progress: {
+      started: (operation) => progress.started(operation),
+      ended: (operation, result) => {
+        session.logger.info(
+          { event: 'operation_ended', operation: operation.key, status: result.status },
+          operation.key,
+        );
+        progress.ended(operation, result);
       },
-      expectedPlan: options.expectPlan ?? null,
-      onPlan: async (plan) => {
-        await showPlan(plan, options, io, so);
-        progress = createProgress(io, plan.operations.length);
-      },
-      onNotice: (notice) => say(io, `note: ${notice}`),
-    }),
-  );
+      unstored: (name, refusal) => progress.unstored(name, refusal),
+      settled: (name) => progress.settled(name),
+    },
+    expectedPlan: options.expectPlan ?? null,
+    onPlan: async (plan) => {
+      await showPlan(plan, options, io, so);
+      progress = createProgress(io, plan.operations.length);
+    },
+    onNotice: (notice) => say(io, `note: ${notice}`),
+  });
   progress.clear();
-  so.report = value.report;
+  so.report = report;
   if (options.format === 'text') {
-    const held = value.plan.held.length;
+    const held = plan.held.length;
     const colours = paintFor(io.stdout, io);
     io.stdout.write(
-      `\n${renderReportText(value.report, { colours, requests: so.requests(), held, ...widthOf(io) })}`,
+      `\n${renderReportText(report, { colours, requests: so.requests(), held, ...widthOf(io) })}`,
     );
   }
-  const wasCut = value.report.items.some(({ result }) => result.status === 'skipped');
-  return signalCode !== undefined && wasCut
-    ? signalCode
-    : codeOfPass(value.plan, value.report, { detailed: false });
+  return codeOfPass(plan, report, { detailed: false });
 }
 
 async function showPlan(plan: Plan, options: SyncOptions, io: Io, so: Outcomes): Promise<void> {

@@ -35,6 +35,8 @@ export type VaultSinkOptions = VaultSettings & {
   readonly owner: string;
   /** May hold the token. */
   readonly env: NodeJS.ProcessEnv;
+  /** When it aborts, every request fails at once. */
+  readonly giveUp?: AbortSignal | undefined;
   /** Instead of waiting between attempts; ends early when the signal aborts. */
   readonly sleep?: (ms: number, signal?: AbortSignal) => Promise<void>;
   /** Milliseconds since the epoch. */
@@ -132,6 +134,7 @@ function openParts(options: VaultSinkOptions): Parts {
     random,
     ...(sleep && { sleep }),
   });
+  options.giveUp?.addEventListener('abort', () => void http.abort(), { once: true });
   const client = createVaultClient(base, http);
   const keeper = createTokenKeeper({
     client,
