@@ -132,7 +132,6 @@ Foreign, left alone:
         fields: makeFields({ phone_numbers: ['+1', '+2'], is_active: false }),
       }),
       makeUpdate({ reason: 'differs', changes: [], patch: {} }),
-      makeUpdate({ name: 'sales', reason: 'drifted', changes: [] }),
       makeCollect({ secret: 'new' }),
     ];
 
@@ -153,7 +152,7 @@ Foreign, left alone:
       is_active          false
       subscription_id    sub-alerts
   ~ billing       update  differs from the file, record only    secret: kept
-  ~ sales         update  drifted                               secret: kept
+      record             what the file says is live already, and is noted as applied
   x (unfinished)  collect  left by an interrupted request       secret: new
       target_url         https://hooks.example.com/late?linq_gitops=abc.2
       subscription_id    sub-late
