@@ -32,7 +32,7 @@ export const EVENTS = [
   'pass_recovered',
   'pass_ended',
 ] as const;
-export type Event = (typeof EVENTS)[number];
+type Event = (typeof EVENTS)[number];
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
 
