@@ -40,7 +40,7 @@ async function openPlace(settings = 'secrets: { export: { directory: ./receiver 
         stdout: { write: (text) => (output.stdout += text) },
         stderr: { write: (text) => (output.stderr += text) },
         onSignal: () => () => undefined,
-    onHangup: () => () => undefined,
+        onHangup: () => () => undefined,
         exitNow: () => {
           throw new Error('not reached');
         },
