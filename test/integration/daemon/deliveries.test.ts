@@ -49,8 +49,8 @@ describe('with watchers, and a poll and an interval that never come', () => {
       await update(textOf(version(events)));
       await daemon.until(() => isOnTheWire(bench, events));
     }
-    await daemon.stop();
     expect(bench.time.clock.now(), 'nothing but a watcher can have told').toBe(BENCH_START);
+    await daemon.stop();
     expect(changesOf(bench)).toEqual(['POST', 'PUT', 'PUT', 'PUT', 'PUT']);
     await bench.check(path);
   });
