@@ -121,7 +121,7 @@ async function loginBody(auth: LoginAuth): Promise<{ body: object; credential: S
 /** A mount that does not exist is refused as a bad credential is, so the words cannot say which it was. */
 function loginFailure(cause: SinkError, auth: LoginAuth): { cause: SinkError; hint: string } {
   const namespace = auth.namespace === null ? '' : ` in the namespace "${auth.namespace}"`;
-  const hint = `either the credentials are not valid for the role, or there is no ${auth.method} login at "auth/${auth.mount}"${namespace}`;
+  const hint = `either the credentials are not valid for the role, or there is no ${auth.method} login at "auth/${auth.mount}"${namespace}; after several failed logins Vault locks a role for a while`;
   return { cause, hint };
 }
 
