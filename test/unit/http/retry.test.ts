@@ -48,6 +48,14 @@ describe('decideRetry', () => {
   });
 
   it.each([
+    [1, 'wait'],
+    [2, 'give-up'],
+    [3, 'give-up'],
+  ])('with two attempts allowed, after attempt %i it is %s', (attempt, kind) => {
+    expect(decide({ attempt, limits: { ...limits, maxAttempts: 2 } }).kind).toBe(kind);
+  });
+
+  it.each([
     [1, 0, 0],
     [1, 0.5, 250],
     [1, 0.999, 499],
