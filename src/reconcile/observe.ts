@@ -104,9 +104,11 @@ function isMadeAfter(created_at: number | undefined, { serverTime }: Listing): b
 type IsEnough = (found: LiveSubscription, listing: Listing) => boolean;
 
 async function look(names: readonly string[], context: ObserveContext, isEnough: IsEnough): Promise<Look> {
+  // Counted from before the request: where it took long, times in records are rather too late than too early.
+  const askedAt = context.clock.now();
   const listing = await context.reader.listSubscriptions();
   const { serverTime } = listing;
-  const clockOffset = serverTime === undefined ? 0 : serverTime - context.clock.now();
+  const clockOffset = serverTime === undefined ? 0 : serverTime - askedAt;
   const sink = await readSink(names, context);
   const listed = new Set(listing.subscriptions.map(({ id }) => id));
   const missing = [...new Set(sink.ids)].filter((id) => !listed.has(id)).sort();

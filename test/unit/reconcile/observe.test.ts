@@ -81,6 +81,16 @@ describe('the list and the records', () => {
     bench.api.tellsTime = false;
     expect((await observe([], ahead)).observation.serverTime).toBe(1);
   });
+
+  it('measures how far the server is ahead from before it was asked, so that no time is noted too early', async () => {
+    const bench = makeBench();
+    const late = { before: () => bench.clock.sleep(5_000) };
+    bench.script('list', late);
+    const asked = bench.clock.now();
+    const seen = await observe([], bench.observer());
+    expect(seen.clockOffset).toBe(seen.observation.serverTime - asked);
+    expect(seen.clockOffset).toBeGreaterThanOrEqual(5_000);
+  });
 });
 
 describe('an id that a record names and the list lacks', () => {
