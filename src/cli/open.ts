@@ -141,6 +141,7 @@ export async function planContext(
     clock: systemClock,
     isFileBad: false,
     fights: new Set(),
+    rotate: new Map(),
   };
 }
 

@@ -7,6 +7,7 @@ import type { AdoptOptions } from './commands/adopt.ts';
 import type { DemoOptions } from './commands/demo.ts';
 import type { EmulateOptions } from './commands/emulate.ts';
 import type { EventsOptions } from './commands/events.ts';
+import type { RotateOptions } from './commands/rotate.ts';
 import type { RunOptions } from './commands/run.ts';
 import type { SecretOptions } from './commands/secret.ts';
 import type { SyncOptions } from './commands/sync.ts';
@@ -50,7 +51,11 @@ export function createProgram(io: Io, finish: (code: ExitCode) => void): Command
         ? 'one pass: print the plan, apply it, print the report'
         : 'the same as sync --dry-run: print the plan, write nothing',
     );
-    if (name === 'sync') command.option('--dry-run', 'print the plan, write nothing', false);
+    if (name === 'sync') {
+      command
+        .option('--dry-run', 'print the plan, write nothing', false)
+        .option('--wait', 'stay until replacements are through', false);
+    }
     command
       .option('--allow <guard>', 'let a guard through: GUARD:NAME, or GUARD', collect, [])
       .option('--detailed-exitcode', 'with --dry-run: exit 2 when changes are pending', false)
@@ -61,6 +66,18 @@ export function createProgram(io: Io, finish: (code: ExitCode) => void): Command
         finish(await sync({ ...options, dryRun: name === 'plan' || options.dryRun }, io));
       });
   }
+
+  formats(common(program.command('rotate')), ['text', 'json', 'markdown'])
+    .description('begin to replace the signing secrets of entries, without a gap')
+    .argument('[NAME...]', 'entries of the file')
+    .option('--older-than <age>', 'the entries whose secret is older, such as 90d')
+    .option('--compromised', 'at once, and the old secret is not kept', false)
+    .option('--abort', 'give up a replacement that has begun', false)
+    .option('--wait', 'stay until it is through', false)
+    .action(async (names: string[], options: RotateOptions) => {
+      const { rotate } = await import('./commands/rotate.ts');
+      finish(await rotate(names, options, io));
+    });
 
   common(program.command('run'), 'info')
     .description('the daemon: follow the file and keep the account as it says')

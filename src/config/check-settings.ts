@@ -1,5 +1,5 @@
 import type { Finding } from './findings.ts';
-import { parseDuration } from './duration.ts';
+import { parseDuration, parseDurationOrNone } from './duration.ts';
 import { checkNotifyUrl } from './export-settings.ts';
 import { checkListen } from './listen.ts';
 import { readAllowance } from './parse-allowance.ts';
@@ -76,8 +76,10 @@ function checkSetting(key: SettingKey, node: Located): Finding[] {
   if (node.items) return checkList(key, node.items);
   if (typeof value !== 'string') return [];
   const name = key.split('.').at(-1) ?? key;
-  const isTooLong = SETTINGS[key].kind === 'duration' && value !== '' && parseDuration(value) === undefined;
-  if (isTooLong) return [{ at: span, ...explainDuration(name, value) }];
+  const { kind } = SETTINGS[key];
+  const parse = kind === 'duration-or-none' ? parseDurationOrNone : parseDuration;
+  const isTooLong = kind.startsWith('duration') && value !== '' && parse(value) === undefined;
+  if (isTooLong) return [{ at: span, ...explainDuration(name, value, kind === 'duration-or-none') }];
   const wrong = CHECKS[key]?.(name, value);
   return wrong ? [{ at: span, ...wrong }] : [];
 }

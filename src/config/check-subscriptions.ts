@@ -1,4 +1,5 @@
 import { normaliseUrl } from '../domain/target-url.ts';
+import { checkAge } from './check-age.ts';
 import { checkTargetUrl, pinnedUrl } from './check-target-url.ts';
 import type { Finding } from './findings.ts';
 import { quote } from './quote.ts';
@@ -27,9 +28,9 @@ export function checkSubscriptions(
   }));
 
   findings.push(...checkEmptiness(tree, entries, source));
-  if (defaults) findings.push(...checkRepetitions(defaults));
+  if (defaults) findings.push(...checkRepetitions(defaults), ...checkAges(defaults));
   for (const entry of entries) {
-    findings.push(...checkRepetitions(entry.node));
+    findings.push(...checkRepetitions(entry.node), ...checkAges(entry.node));
     if (entry.node.entries && !meansEvents(entry.node) && !meansEvents(defaults)) {
       findings.push({
         at: entry.key,
@@ -57,6 +58,12 @@ function checkEmptiness(tree: Located, entries: readonly Entry[], source: Source
       suggestion: 'allow_empty: true',
     },
   ];
+}
+
+function checkAges(node: Located): Finding[] {
+  const age = node.entries?.get('lifecycle')?.node.entries?.get('rotate_after')?.node;
+  const words = typeof age?.value === 'string' ? checkAge(age.value) : undefined;
+  return age && words ? [{ at: age.span, ...words }] : [];
 }
 
 function checkRepetitions(node: Located): Finding[] {

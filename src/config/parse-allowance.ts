@@ -16,7 +16,6 @@ const FIRM_REASONS: Partial<Record<Guard, string>> = {
   ambiguous: 'several live subscriptions have the URL; delete all but one',
   'url-taken': 'nothing helps but freeing the URL',
   depends: 'it goes on by itself when what it depends on is done',
-  replace: 'this version cannot replace a subscription',
 };
 
 /**

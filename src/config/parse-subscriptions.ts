@@ -4,6 +4,7 @@ import type { Desired, DesiredEntry } from '../domain/desired.ts';
 import type { Problem } from '../domain/errors.ts';
 import { checkSubscriptions } from './check-subscriptions.ts';
 import { decodeText } from './decode-text.ts';
+import { parseAge } from './duration.ts';
 import { toProblems, withoutEchoes, type Finding } from './findings.ts';
 import { MAX_FILE_BYTES } from './read-config-file.ts';
 import { checkSchema } from './schema-check.ts';
@@ -67,7 +68,7 @@ interface RawEntry {
   readonly is_active?: boolean;
   readonly routing_key_header?: string | null;
   readonly routing_id_header?: string | null;
-  readonly lifecycle?: { readonly prevent_destroy?: boolean };
+  readonly lifecycle?: { readonly prevent_destroy?: boolean; readonly rotate_after?: string };
   readonly previously?: readonly string[];
 }
 
@@ -104,5 +105,6 @@ function toEntry(name: string, raw: RawEntry): DesiredEntry {
     },
     previously: [...(raw.previously ?? [])].sort(),
     prevent_destroy: raw.lifecycle?.prevent_destroy ?? false,
+    rotate_after: parseAge(raw.lifecycle?.rotate_after ?? '') ?? null,
   };
 }

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { DaemonSettings, Policy, Settings, SinkChoice } from '../domain/settings.ts';
 import type { Choice, Resolved } from './choose-settings.ts';
-import { parseDuration } from './duration.ts';
+import { parseDuration, parseDurationOrNone } from './duration.ts';
 import { decodeExport } from './export-settings.ts';
 import { parseListen } from './listen.ts';
 import { parseAllowance } from './parse-allowance.ts';
@@ -14,6 +14,7 @@ export function decodeSettings(chosen: Choice, allow: readonly string[]): Settin
   const raw = (key: SettingKey): unknown => chosen.get(key)?.value;
   const path = (key: SettingKey): string => resolve(chosen.get(key)?.folder ?? '', String(raw(key)));
   const duration = (key: SettingKey): number => parseDuration(String(raw(key))) ?? Number.NaN;
+  const durationOrNone = (key: SettingKey): number => parseDurationOrNone(String(raw(key))) ?? Number.NaN;
   const resolved: Resolved = { raw, path, duration };
   const allowed = [...new Set([...(raw('policy.allow') as readonly string[]), ...allow])];
   return {
@@ -37,6 +38,11 @@ export function decodeSettings(chosen: Choice, allow: readonly string[]): Settin
       max_deletes: decodeLimit(raw('policy.max_deletes')),
       allow: allowed.map((text) => parseAllowance(text)),
       ignore: raw('policy.ignore') as readonly string[],
+    },
+    replace: {
+      overlap: durationOrNone('replace.overlap'),
+      keep_previous: durationOrNone('replace.keep_previous'),
+      at_once: Number(raw('replace.at_once')),
     },
     daemon: decodeDaemon(resolved),
   };

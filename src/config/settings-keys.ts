@@ -1,5 +1,6 @@
 /** How the value of a setting is written, here and in an environment variable. */
-export type SettingKind = 'text' | 'path' | 'duration' | 'integer' | 'flag' | 'list' | 'limit';
+export type SettingKind =
+  'text' | 'path' | 'duration' | 'duration-or-none' | 'integer' | 'flag' | 'list' | 'limit';
 
 /** Every setting by its path in the file, with its kind; `default` has the form of the file. */
 export const SETTINGS = {
@@ -40,6 +41,9 @@ export const SETTINGS = {
   'policy.max_deletes': { kind: 'limit', default: '25%' },
   'policy.allow': { kind: 'list', default: [] },
   'policy.ignore': { kind: 'list', default: [] },
+  'replace.overlap': { kind: 'duration-or-none', default: '10m' },
+  'replace.keep_previous': { kind: 'duration-or-none', default: '1h' },
+  'replace.at_once': { kind: 'integer', default: 5 },
   'daemon.interval': { kind: 'duration', default: '5m' },
   'daemon.jitter': { kind: 'text', default: '10%' },
   'daemon.listen': { kind: 'text', default: '127.0.0.1:9653' },

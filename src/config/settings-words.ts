@@ -36,6 +36,9 @@ export function explainSettings(violation: Violation): Words | undefined {
     case 'duration/type':
     case 'duration/pattern':
       return explainDuration(name, value);
+    case 'duration_or_none/type':
+    case 'duration_or_none/pattern':
+      return explainDuration(name, value, true);
     case 'max_deletes/type':
     case 'max_deletes/pattern':
     case 'max_deletes/minimum':
@@ -66,11 +69,11 @@ export function explainSettings(violation: Violation): Words | undefined {
   }
 }
 
-/** Words for a duration that is none, or too long. */
-export function explainDuration(name: string, value: unknown): Words {
+/** Words for what is no duration, or too long, or, unless it `mayBeNone`, nothing. */
+export function explainDuration(name: string, value: unknown, mayBeNone = false): Words {
   const rule = `\`${name}\` must be a duration such as \`500ms\`, \`30s\`, \`5m\` or \`2h\``;
   const number = typeof value === 'number' || typeof value === 'string' ? String(value) : '';
-  if (/^[1-9]\d{0,9}$/.test(number)) {
+  if (/^[1-9]\d{0,9}$/.test(number) || (mayBeNone && number === '0')) {
     return { message: `${rule}, and ${number} has no unit`, suggestion: `${number}s` };
   }
   const [, count = '', unit = ''] =
@@ -78,7 +81,7 @@ export function explainDuration(name: string, value: unknown): Words {
   const short = /^(ms|millis.*)$/i.test(unit) ? 'ms' : unit.charAt(0).toLowerCase();
   const isRepairable = /^(ms|millis|s|sec|m|min|h|hour|hr|d|day)/i.test(unit) && `${count}${short}` !== value;
   return {
-    message: `${rule}, more than nothing and at most 24d, and is ${kindOf(value)}`,
+    message: `${rule}, ${mayBeNone ? 'at most 24d, or `0s` for none' : 'more than nothing and at most 24d'}, and is ${kindOf(value)}`,
     suggestion: isRepairable ? `${count}${short}` : undefined,
   };
 }

@@ -1,5 +1,6 @@
 import { nearest } from '../domain/nearest.ts';
 import { FIELD_NAMES } from '../domain/subscription.ts';
+import { explainAge } from './check-age.ts';
 import { checkTargetUrl } from './check-target-url.ts';
 import { isSecretKey, printable, quote } from './quote.ts';
 import type { Violation } from './schema-check.ts';
@@ -22,6 +23,7 @@ const SYNONYMS: ReadonlyMap<string, string> = new Map([
   ...['prevent_destroy', 'protected', 'protect'].map(
     (key) => [key, 'lifecycle: { prevent_destroy: true }'] as const,
   ),
+  ...['rotate_after', 'rotate', 'max_age'].map((key) => [key, 'lifecycle: { rotate_after: 90d }'] as const),
   ...['renamed_from', 'old_name', 'moved_from', 'aliases'].map((key) => [key, 'previously'] as const),
 ]);
 
@@ -104,6 +106,9 @@ function explainField({ rule, value, source }: Violation): Words | undefined {
     case 'prevent_destroy/type':
     case 'allow_empty/type':
       return flagWords(rule.split('/')[0] ?? '', value);
+    case 'age/type':
+    case 'age/pattern':
+      return explainAge(value);
     case 'routing_key_header/pattern':
     case 'routing_id_header/pattern':
       return value === ''

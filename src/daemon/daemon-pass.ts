@@ -19,7 +19,15 @@ export type Memory = PassContext['secrets'] & { forget(): void; isFresh(): boole
 /** The part of a pass's context that is the same for every pass. */
 export type BaseContext = Omit<
   PassContext,
-  'secrets' | 'isFileBad' | 'fights' | 'progress' | 'expectedPlan' | 'onPlan' | 'onNotice' | 'storeTimeout'
+  | 'secrets'
+  | 'isFileBad'
+  | 'fights'
+  | 'progress'
+  | 'expectedPlan'
+  | 'only'
+  | 'onPlan'
+  | 'onNotice'
+  | 'storeTimeout'
 >;
 
 export interface PassParts {
@@ -45,6 +53,8 @@ type Failure = Pick<AppError, 'message' | 'hint'>;
 const NOTHING_DONE: Report = { items: [], wasInterrupted: false };
 /** For what another process is working on: its deadline is this many times `api.timeout` from its start. */
 const LANDING_FACTOR = 4;
+/** A little later than something ends, so that it has ended. */
+const SOON_MS = 1_000;
 
 /**
  * The daemon's pass: look at the file, reconcile from the last good one, publish what is stored, tell everybody.
@@ -101,6 +111,7 @@ export function createPass(parts: PassParts): (triggers: readonly Trigger[]) => 
       storeTimeout: Number.POSITIVE_INFINITY,
       progress: progressOn(board, journal),
       expectedPlan: null,
+      only: null,
       onPlan: (plan) => journal.planned(plan),
       onNotice: (notice) => journal.noticed(notice),
     };
@@ -179,7 +190,7 @@ export function createPass(parts: PassParts): (triggers: readonly Trigger[]) => 
     return {
       isFailure,
       retryAfterMs: retryAfterOf(outcome),
-      againMs: isInFlight(outcome) ? base.settings.api.timeout * LANDING_FACTOR : null,
+      againMs: againAfter(outcome, base),
     };
   };
 }
@@ -222,6 +233,21 @@ function retryAfterOf(outcome: Outcome): number {
     0,
     ...outcome.report.items.map(({ result }) => ('error' in result ? (result.retryAfterMs ?? 0) : 0)),
   );
+}
+
+/** When there is something to go on with, in milliseconds from now; null where nobody knows. */
+function againAfter(outcome: Outcome, { settings, clock }: BaseContext): number | null {
+  if (outcome.plan === null) return null;
+  const landing = settings.api.timeout * LANDING_FACTOR;
+  const times = outcome.plan.waiting.flatMap(({ until }) =>
+    until === null ? [] : [Math.max(0, Date.parse(until) - clock.now()) + SOON_MS],
+  );
+  if (isInFlight(outcome)) times.push(landing);
+  // One that has just begun to overlap is not in the plan that began it; what waits for another is gone on with after it.
+  const hasReplaced = outcome.report.items.some(({ operation }) => operation.kind === 'replace');
+  if (hasReplaced) times.push(Math.max(settings.replace.overlap, landing) + SOON_MS);
+  if (hasReplaced && outcome.plan.waiting.some(({ until }) => until === null)) times.push(SOON_MS);
+  return times.length === 0 ? null : Math.min(...times);
 }
 
 function isInFlight(outcome: Outcome): boolean {

@@ -8,6 +8,8 @@ export interface DesiredEntry {
   /** Names under which this entry stood in the file before; none of them is an entry now. */
   readonly previously: readonly string[];
   readonly prevent_destroy: boolean;
+  /** The age at which the secret is replaced, in milliseconds; `null`: never by itself. */
+  readonly rotate_after: number | null;
 }
 
 /** What should exist: the content of a valid subscriptions file. */

@@ -63,6 +63,8 @@ export interface DeleteOperation extends OperationBase {
   readonly name: string | null;
   readonly subscription_id: string | null;
   readonly before: LiveSubscription | null;
+  /** The one that was to take over, where a replacement is under way; it goes too. */
+  readonly replacement_id: string | null;
   readonly reason: 'left-the-file' | 'foreign';
 }
 
@@ -90,13 +92,35 @@ export interface CollectOperation extends OperationBase {
   readonly target_url: string;
 }
 
-/** A new subscription in place of one whose secret is not known. */
+/** Where a replacement goes on; reconcile/replace.ts has the drawing. `drop`: its new subscription is gone. */
+export const REPLACE_STEPS = ['begin', 'rest', 'switch', 'finish', 'drop'] as const;
+export type ReplaceStep = (typeof REPLACE_STEPS)[number];
+
+/** A new subscription in place of another, without a gap. */
 export interface ReplaceOperation extends OperationBase {
   readonly kind: 'replace';
   readonly name: string;
-  readonly subscription_id: string;
-  readonly reason: 'unowned' | 'secret-lost';
+  /** Why it is begun; `under-way` for every later step. */
+  readonly reason: 'unowned' | 'secret-lost' | 'asked' | 'age' | 'under-way';
+  readonly step: ReplaceStep;
+  /** The one that goes: ours, or with consent a foreign one; `null` where it is gone already. */
+  readonly subscription_id: string | null;
+  /** The one that comes; `null` before it is made. */
+  readonly replacement_id: string | null;
   readonly fields: SubscriptionFields;
+  /** What it ends as. */
+  readonly is_active: boolean;
+  /** How long both exist, so that receivers can learn the new secret, in milliseconds. */
+  readonly overlap: number;
+  /** Whether the old secret stays in the record for a while. */
+  readonly keeps_previous: boolean;
+  readonly prevent_destroy: boolean;
+}
+
+/** Takes a previous secret out of a record, because its time is over. */
+export interface ForgetOperation extends OperationBase {
+  readonly kind: 'forget';
+  readonly name: string;
 }
 
 export type Operation =
@@ -107,6 +131,7 @@ export type Operation =
   | RenameOperation
   | RecoverOperation
   | CollectOperation
-  | ReplaceOperation;
+  | ReplaceOperation
+  | ForgetOperation;
 
 export type OperationKind = Operation['kind'];

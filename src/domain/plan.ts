@@ -18,7 +18,6 @@ export const GUARDS = [
   'secret-loss',
   'url-taken',
   'depends',
-  'replace',
 ] as const;
 export type Guard = (typeof GUARDS)[number];
 
@@ -34,7 +33,6 @@ export const FIRM_GUARDS: readonly Guard[] = [
   'ambiguous',
   'url-taken',
   'depends',
-  'replace',
 ];
 
 /** Consent to let a guard through: for one entry, or (name `null`) for the plan or for every entry. */
@@ -58,6 +56,15 @@ export interface Held {
   readonly letThrough: string | null;
   /** What would have been done; `null` where that cannot be known. */
   readonly operation: Operation | null;
+}
+
+/** Something that is under way and goes on by itself. */
+export interface Waiting {
+  readonly name: string;
+  /** What it waits for. */
+  readonly reason: string;
+  /** ISO 8601, the API server's time; `null` where another replacement has to end first. */
+  readonly until: string | null;
 }
 
 /** A live subscription that is not ours. */
@@ -86,6 +93,8 @@ export interface Plan {
   readonly operations: readonly Operation[];
   /** Sorted by name and guard. */
   readonly held: readonly Held[];
+  /** Sorted by name. */
+  readonly waiting: readonly Waiting[];
   /** Sorted by URL and id. */
   readonly foreign: readonly Foreign[];
   readonly warnings: readonly string[];

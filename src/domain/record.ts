@@ -29,6 +29,16 @@ export interface StoredSubscription {
   readonly created_at: string;
 }
 
+/** The subscription that is to take over, while it overlaps with the current one. */
+export interface Replacement extends StoredSubscription {
+  /** It was we who deactivated it, so that nothing is delivered twice while receivers learn its secret. */
+  readonly deactivated: boolean;
+  /** Since when receivers can know its secret (ISO 8601, the API server's time); `null` before it has come to rest. */
+  readonly ready_at: string | null;
+  /** The secret that it replaces is in wrong hands: there is no overlap, and the old secret is not kept. */
+  readonly compromised: boolean;
+}
+
 /** What is about to be created; written before the POST. */
 export interface Intent {
   readonly marked_url: string;
@@ -46,6 +56,26 @@ export interface AppliedFrom {
   readonly server_time: string;
 }
 
+/** What was done to an entry last, for people. */
+export const CHANGES = [
+  'created',
+  'created-again',
+  'changed-in-file',
+  'drift-reverted',
+  'replaced',
+  'renamed',
+  'adopted',
+  'retired',
+  'revived',
+] as const;
+export interface LastChange {
+  readonly what: (typeof CHANGES)[number];
+  /** ISO 8601, the API server's time. */
+  readonly at: string;
+  /** The revision of the file that it was done from, where that is known. */
+  readonly revision: string | null;
+}
+
 /** The one record of an entry: ownership and secret in one place, written atomically. */
 export interface EntryRecord {
   readonly schema: typeof RECORD_SCHEMA;
@@ -53,7 +83,7 @@ export interface EntryRecord {
   readonly owner: string;
   readonly current: StoredSubscription | null;
   /** The replacement, while it overlaps. */
-  readonly next: (StoredSubscription & { readonly deactivated: boolean }) | null;
+  readonly next: Replacement | null;
   /** A subscription that is not ours and that we have consent to replace. */
   readonly retire: { readonly subscription_id: string } | null;
   /** The secret before the current one; receivers may still see deliveries signed with it. */
@@ -67,7 +97,23 @@ export interface EntryRecord {
   readonly applied: SubscriptionFields | null;
   /** Kept here, so that the protection outlives the entry in the file. */
   readonly prevent_destroy: boolean;
+  /** It left the file and is deactivated, until it is deleted for good. */
+  readonly retired: {
+    /** ISO 8601, the API server's time. */
+    readonly at: string;
+    /** It was active before, so that adding the entry again activates it. */
+    readonly deactivated: boolean;
+  } | null;
   readonly applied_from: AppliedFrom | null;
+  readonly last_change: LastChange | null;
+}
+
+/** No writes to an entry of an owner, or (name `null`) to any of its entries. */
+export interface Pause {
+  readonly owner: string;
+  readonly name: string | null;
+  /** ISO 8601, the API server's time; `null`: until somebody resumes. */
+  readonly until: string | null;
 }
 
 /** The installation's own record: its id, which marks carry, and the account's phone lines. */
@@ -78,6 +124,8 @@ export interface InstallationRecord {
   readonly id: string;
   /** Sorted ids of `GET /v3/phone_numbers`; empty where they were not known. */
   readonly line_ids: readonly string[];
+  /** Sorted by owner and name, one for each. Here, because every process reads it at every pass. */
+  readonly pauses: readonly Pause[];
 }
 
 /** An entry's record with nothing in it yet. */
@@ -93,7 +141,9 @@ export function emptyRecord(name: string, owner: string): EntryRecord {
     intent: null,
     applied: null,
     prevent_destroy: false,
+    retired: null,
     applied_from: null,
+    last_change: null,
   };
 }
 

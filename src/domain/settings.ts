@@ -19,7 +19,18 @@ export interface Settings {
     readonly export: ExportSettings | null;
   };
   readonly policy: Policy;
+  readonly replace: ReplaceSettings;
   readonly daemon: DaemonSettings;
+}
+
+/** How a subscription is replaced; times in milliseconds. */
+export interface ReplaceSettings {
+  /** How long old and new exist side by side, so that receivers can learn the new secret. */
+  readonly overlap: number;
+  /** How long the old secret stays in the record afterwards. */
+  readonly keep_previous: number;
+  /** How many replacements run together. */
+  readonly at_once: number;
 }
 
 /** How `run` goes about it. */

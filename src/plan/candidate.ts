@@ -1,9 +1,16 @@
-import { FIRM_GUARDS, type Allowance, type Foreign, type Guard, type Held } from '../domain/plan.ts';
+import {
+  FIRM_GUARDS,
+  type Allowance,
+  type Foreign,
+  type Guard,
+  type Held,
+  type Waiting,
+} from '../domain/plan.ts';
 import type { Operation } from '../domain/operation.ts';
 import type { Desired } from '../domain/desired.ts';
 import type { Observation } from '../domain/observation.ts';
 import type { Holder } from '../domain/record.ts';
-import type { Policy } from '../domain/settings.ts';
+import type { Policy, ReplaceSettings } from '../domain/settings.ts';
 
 /** All that a plan depends on. */
 export interface PlanInput {
@@ -22,7 +29,13 @@ export interface PlanInput {
   readonly isFileBad: boolean;
   /** Fields that somebody changes back again and again, as `fightKey` gives them. */
   readonly fights: ReadonlySet<string>;
+  readonly replace: ReplaceSettings;
+  /** Names whose secret is to be replaced, or whose replacement is to be given up, by command. */
+  readonly rotate: ReadonlyMap<string, Rotation>;
 }
+
+/** `compromised`: at once, and the old secret is not kept. */
+export type Rotation = 'rotate' | 'compromised' | 'abort';
 
 /** Why a guard covers an operation. */
 export interface Hit {
@@ -42,6 +55,7 @@ export interface Draft {
   readonly candidates: readonly Candidate[];
   /** Held for reasons that leave no operation to let through. */
   readonly held: readonly Held[];
+  readonly waiting: readonly Waiting[];
   readonly foreign: readonly Foreign[];
   readonly warnings: readonly string[];
   /** Names of entries that are live, inactive, and not declared so. */

@@ -96,7 +96,7 @@ function deletesHit(
   const owned = ownedSubscriptions(inventory);
   const doomed = new Set(
     candidates.flatMap(({ operation }) =>
-      operation.kind === 'delete' && operation.before !== null ? [operation.before.id] : [],
+      operation.kind === 'delete' ? (operation.before?.id ?? operation.replacement_id ?? []) : [],
     ),
   );
   const limit =
@@ -113,10 +113,13 @@ function deletesHit(
   return [{ guard: 'deletes', reason, letThrough: allowFlag('deletes', null) }];
 }
 
-function ownedSubscriptions(inventory: Inventory): readonly string[] {
-  return [
-    ...new Set([...inventory.ours.values()].flatMap(({ record }) => record.current?.subscription_id ?? [])),
-  ];
+/** One for each record; at the end of a replacement the new one, since we deleted the other ourselves. */
+function ownedSubscriptions({ ours, live }: Inventory): readonly string[] {
+  const ids = [...ours.values()].flatMap(({ record: { current, next } }) => {
+    const [id, nextId] = [current?.subscription_id, next?.subscription_id];
+    return nextId !== undefined && (id === undefined || !live.has(id)) ? nextId : (id ?? []);
+  });
+  return [...new Set(ids)];
 }
 
 /** What waits for a held operation is held too; and nobody makes way for a move that will not come. */

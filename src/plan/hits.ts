@@ -3,13 +3,6 @@ import { describeHolder, type EntryRecord } from '../domain/record.ts';
 import { allowFlag, type Hit, type PlanInput } from './candidate.ts';
 import type { IntactRecord } from './inventory.ts';
 
-/** What this version cannot do yet: shown in the plan, never begun. */
-export const REPLACEMENT: Hit = {
-  guard: 'replace',
-  reason: 'replacing a subscription is not part of this version',
-  letThrough: null,
-};
-
 /**
  * Guard `stale-file`: the entry was applied a moment ago by another process, from other content. During a
  * rolling update one of the two still has the old file. Two one-shot runs are a sequence, not a race.

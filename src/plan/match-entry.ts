@@ -1,30 +1,22 @@
 import type { DesiredEntry } from '../domain/desired.ts';
 import type { ObservedRecord } from '../domain/observation.ts';
-import type { FieldChange } from '../domain/operation.ts';
-import { fightKey, type Held } from '../domain/plan.ts';
-import type { EntryRecord, StoredSubscription } from '../domain/record.ts';
+import type { Held, Waiting } from '../domain/plan.ts';
+import { ownedIds, type EntryRecord, type Replacement, type StoredSubscription } from '../domain/record.ts';
 import type { LiveSubscription } from '../domain/subscription.ts';
-import { allowFlag, isAllowed, type Candidate, type Hit, type PlanInput } from './candidate.ts';
-import { compareFields, isNoted, patchFor, reasonOf } from './diff.ts';
-import { justAppliedHits, REPLACEMENT, staleFileHits, widenHits } from './hits.ts';
+import { allowFlag, type Candidate, type Hit, type PlanInput } from './candidate.ts';
+import { staleFileHits } from './hits.ts';
 import { claimantsOf, type IntactRecord, type Inventory } from './inventory.ts';
+import { fieldCandidates, keysOf, takenHits, type Entry } from './match-fields.ts';
 import { recoverIntent } from './match-intent.ts';
+import { beginReplacement, goOn, outgoing, type Beginning } from './match-replacement.ts';
 
 /** What matching says about one name: operations in the order they are needed, and what is held. */
 export interface Match {
   readonly candidates: readonly Candidate[];
   readonly held: readonly Held[];
+  readonly waiting?: readonly Waiting[];
   /** The name whose record moves to this entry, so that nobody prunes it. */
   readonly renamedFrom?: string;
-}
-
-/** An entry on its way through the table. */
-interface Entry {
-  readonly desired: DesiredEntry;
-  readonly inventory: Inventory;
-  readonly input: PlanInput;
-  /** What has to be done first (recovery, rename). */
-  readonly first: readonly Candidate[];
 }
 
 /** The matching table of the design (4.1) for one entry of the file. */
@@ -33,7 +25,25 @@ export function matchEntry(desired: DesiredEntry, inventory: Inventory, input: P
   const entry = { desired, inventory, input, first: [] };
   if (observed.kind === 'absent') return matchUnrecorded(entry);
   if (observed.kind !== 'intact') return holdUnreadable(desired.name, observed);
-  return matchRecord(entry, observed);
+  const match = matchRecord(entry, observed);
+  const isQuiet = match.candidates.length + match.held.length === 0;
+  return isQuiet && isPreviousOver(observed, input)
+    ? { ...match, candidates: [forget(desired.name)] }
+    : match;
+}
+
+/** The time that the previous secret is kept for has passed. */
+function isPreviousOver(
+  { record: { previous } }: IntactRecord,
+  { observation, replace }: PlanInput,
+): boolean {
+  return (
+    previous !== null && observation.serverTime >= Date.parse(previous.retired_at) + replace.keep_previous
+  );
+}
+
+function forget(name: string): Candidate {
+  return { operation: { kind: 'forget', key: `forget ${name}`, after: [], name, secret: 'kept' }, hits: [] };
 }
 
 /** A record that cannot be read, or is not ours, is left alone; the way out is a person's. */
@@ -59,28 +69,37 @@ export function holdUnreadable(
   }
 }
 
-/** A record with a replacement under way is left as it stands by a version that cannot go on with it. */
-export function holdReplacement(record: EntryRecord): Match | undefined {
-  if (record.next === null && record.retire === null) return undefined;
-  const reason = 'a replacement is under way, which this version cannot go on with';
-  return {
-    candidates: [],
-    held: [{ name: record.name, guard: 'replace', reason, letThrough: null, operation: null }],
-  };
-}
-
 function hold(name: string, reason: string, letThrough: string): Match {
   return { candidates: [], held: [{ name, guard: 'record', reason, letThrough, operation: null }] };
 }
 
 function matchRecord(entry: Entry, observed: IntactRecord): Match {
-  const replacement = holdReplacement(observed.record);
-  if (replacement) return replacement;
   const recovery = recoverIntent(observed, entry.inventory, entry.input);
   if (recovery && recovery.hits.length > 0) return { candidates: [...entry.first, recovery], held: [] };
   const next = { ...entry, first: recovery ? [...entry.first, recovery] : entry.first };
+  const replacement = observed.record.next;
+  return replacement === null ? matchSettled(next, observed) : matchReplacement(next, observed, replacement);
+}
+
+/** What goes on with a replacement, beside what its current subscription needs. */
+function matchReplacement(entry: Entry, observed: IntactRecord, replacement: Replacement): Match {
+  const shared = holdShared(entry, observed);
+  if (shared !== undefined) return shared;
+  const { candidates, waiting, isOver } = goOn(entry, observed, replacement);
+  return isOver
+    ? matchSettled({ ...entry, first: [...entry.first, ...candidates] }, observed)
+    : { candidates: [...entry.first, ...candidates], held: [], waiting };
+}
+
+/** No replacement is under way. */
+function matchSettled(entry: Entry, observed: IntactRecord): Match {
   const { current } = observed.record;
-  return current === null ? matchUnrecorded(next) : matchCurrent(next, observed, current);
+  if (current !== null) return matchCurrent(entry, observed, current);
+  // Who gives up a replacement wants nothing begun in its place.
+  if (entry.input.rotate.get(entry.desired.name) === 'abort') return { candidates: entry.first, held: [] };
+  const old = outgoing(observed.record, entry.inventory);
+  // There was consent to replace it, and the first step was interrupted.
+  return old === undefined ? matchUnrecorded(entry) : replace(entry, old, { reason: 'unowned', hits: [] });
 }
 
 function matchUnrecorded(entry: Entry): Match {
@@ -104,15 +123,15 @@ function findLeaver(url: string, inventory: Inventory): IntactRecord | undefined
 }
 
 /** Live, and claimed by no other record (as it would be after an interrupted rename). */
-function isLive({ current }: EntryRecord, inventory: Inventory): boolean {
-  if (current === null || !inventory.live.has(current.subscription_id)) return false;
-  return claimantsOf(current.subscription_id, inventory).length === 1;
+function isLive(record: EntryRecord, inventory: Inventory): boolean {
+  const ids = ownedIds(record);
+  return (
+    ids.some((id) => inventory.live.has(id)) && ids.every((id) => claimantsOf(id, inventory).length === 1)
+  );
 }
 
 function matchRename(entry: Entry, source: IntactRecord): Match {
   const from = source.record.name;
-  const replacement = holdReplacement({ ...source.record, name: entry.desired.name });
-  if (replacement) return { ...replacement, renamedFrom: from };
   const recovery = recoverIntent(source, entry.inventory, entry.input);
   if (recovery && recovery.hits.length > 0) {
     return { candidates: [...entry.first, recovery], held: [], renamedFrom: from };
@@ -131,6 +150,8 @@ function matchRename(entry: Entry, source: IntactRecord): Match {
     },
     hits: staleFileHits(source, entry.input),
   };
+  // The record moves as it is; what is under way goes on with the next pass.
+  if (source.record.next !== null) return { candidates: [...first, rename], held: [], renamedFrom: from };
   const moved = matchCurrent(
     { ...entry, first: [...first, rename] },
     source,
@@ -140,98 +161,48 @@ function matchRename(entry: Entry, source: IntactRecord): Match {
 }
 
 function matchCurrent(entry: Entry, observed: IntactRecord, current: StoredSubscription): Match {
-  const { desired, inventory } = entry;
-  const others = claimantsOf(current.subscription_id, inventory).filter(
-    (name) => name !== observed.record.name && inventory.entries.has(name),
-  );
-  if (others.length > 0) {
-    return hold(
-      desired.name,
-      `the record of ${others.join(', ')} names the same subscription`,
-      'remove one of the entries',
-    );
-  }
+  const shared = holdShared(entry, observed);
+  if (shared !== undefined) return shared;
+  const { first, inventory } = entry;
   const live = inventory.live.get(current.subscription_id);
   if (live === undefined) return matchUrl(entry, 'deleted-outside');
-  if (current.signing_secret === null) return replace(entry, live, 'secret-lost');
-  return matchFields(entry, observed, live);
+  const kept = fieldCandidates(entry, observed, live);
+  const beginning = beginningOf(entry, current);
+  const begin =
+    beginning === undefined
+      ? []
+      : [beginReplacement({ ...entry, first: [...first, ...kept] }, live, beginning)];
+  return { candidates: [...first, ...kept, ...begin], held: [] };
 }
 
-function matchFields(entry: Entry, observed: IntactRecord, live: LiveSubscription): Match {
-  const { desired, input } = entry;
-  const { name, fields, prevent_destroy } = desired;
-  const { record } = observed;
-  const changes: FieldChange[] = [...compareFields(fields, live, record.applied)];
-  if (prevent_destroy !== record.prevent_destroy) {
-    changes.push({
-      field: 'prevent_destroy',
-      reason: 'changed-in-file',
-      before: record.prevent_destroy,
-      after: prevent_destroy,
-    });
+/** Two entries of the file whose records name one subscription: neither can be acted for without harm to the other. */
+function holdShared({ desired, inventory }: Entry, { record }: IntactRecord): Match | undefined {
+  const others = ownedIds(record)
+    .flatMap((id) => claimantsOf(id, inventory))
+    .filter((name) => name !== record.name && inventory.entries.has(name));
+  if (others.length === 0) return undefined;
+  return hold(
+    desired.name,
+    `the record of ${[...new Set(others)].join(', ')} names the same subscription`,
+    'remove one of the entries',
+  );
+}
+
+/** Why the subscription is replaced, if it is: a command asks for it, the secret is lost, or it is old. */
+function beginningOf({ desired, input }: Entry, current: StoredSubscription): Beginning | undefined {
+  const { name, rotate_after } = desired;
+  const asked = input.rotate.get(name);
+  if (asked === 'abort') return undefined;
+  if (asked !== undefined) return { reason: 'asked', hits: [] };
+  if (current.signing_secret === null) {
+    const reason = 'its secret is missing in the sink, and receivers may be using it';
+    return {
+      reason: 'secret-lost',
+      hits: [{ guard: 'secret-loss', reason, letThrough: allowFlag('secret-loss', name) }],
+    };
   }
-  const drifted = changes.filter(({ reason }) => reason === 'drifted');
-  const leavesDrift = input.policy.drift === 'report' && !isAllowed('drift', name, input);
-  const left = leavesDrift ? drifted : drifted.filter(({ field }) => input.fights.has(fightKey(name, field)));
-  const wanted = changes.filter((change) => !left.includes(change));
-  const racing = justAppliedHits(observed, input);
-  const hits = [...staleFileHits(observed, input), ...racing];
-  const candidates = [...entry.first];
-  // What is not noted would be taken for drift, once the file changes back to what is.
-  const isRecordBehind = changes.length === 0 && !isNoted(fields, record.applied);
-  if (wanted.length > 0 || isRecordBehind)
-    candidates.push(update(entry, live, wanted, `update ${name}`, hits));
-  if (left.length > 0) {
-    const hit = leavesDrift ? reportedDrift(name) : FIGHT;
-    candidates.push(update(entry, live, left, `revert ${name}`, [...racing, hit]));
-  }
-  return { candidates, held: [] };
-}
-
-function reportedDrift(name: string): Hit {
-  const reason = 'it was changed outside, and policy.drift is report';
-  return { guard: 'drift', reason, letThrough: allowFlag('drift', name) };
-}
-
-const FIGHT: Hit = {
-  guard: 'fight',
-  reason: 'somebody changes it back again and again',
-  letThrough: 'find out who does, or write the value into the file',
-};
-
-function update(
-  entry: Entry,
-  live: LiveSubscription,
-  changes: readonly FieldChange[],
-  key: string,
-  hits: readonly Hit[],
-): Candidate {
-  const { name, fields, prevent_destroy } = entry.desired;
-  const patch = patchFor(fields, changes);
-  const operation = {
-    kind: 'update',
-    key,
-    after: keysOf(entry.first),
-    name,
-    subscription_id: live.id,
-    reason: reasonOf(changes),
-    changes,
-    patch,
-    fields,
-    prevent_destroy,
-    secret: 'kept',
-  } as const;
-  const taken = patch.target_url === undefined ? [] : takenHits(patch.target_url, entry.inventory);
-  return { operation, hits: [...hits, ...taken, ...widenHits(name, changes)] };
-}
-
-/** Guard `url-taken`: a foreign subscription has the URL. */
-function takenHits(url: string, inventory: Inventory): readonly Hit[] {
-  return inventory.unownedAt(url).map(({ id }) => ({
-    guard: 'url-taken',
-    reason: `the URL belongs to the subscription ${id}, which is not ours`,
-    letThrough: 'free the URL',
-  }));
+  const age = input.observation.serverTime - Date.parse(current.created_at);
+  return rotate_after !== null && age >= rotate_after ? { reason: 'age', hits: [] } : undefined;
 }
 
 /** No live subscription of ours: create, unless somebody else's is live at the URL. */
@@ -240,7 +211,9 @@ function matchUrl(entry: Entry, reason: 'new' | 'deleted-outside'): Match {
   const unowned = entry.inventory.unownedAt(fields.target_url);
   const [only] = unowned;
   if (only !== undefined)
-    return unowned.length > 1 ? ambiguous(entry, unowned) : replace(entry, only, 'unowned');
+    return unowned.length > 1
+      ? ambiguous(entry, unowned)
+      : replace(entry, only, { reason: 'unowned', hits: unownedHits(entry, only) });
   const operation = {
     kind: 'create',
     key: `create ${name}`,
@@ -267,38 +240,14 @@ function ambiguous(entry: Entry, unowned: readonly LiveSubscription[]): Match {
   return { candidates: entry.first, held: [held] };
 }
 
-function replace(entry: Entry, live: LiveSubscription, reason: 'unowned' | 'secret-lost'): Match {
-  const { name, fields } = entry.desired;
-  const operation = {
-    kind: 'replace',
-    key: `replace ${name}`,
-    after: keysOf(entry.first),
-    name,
-    subscription_id: live.id,
-    reason,
-    fields,
-    secret: 'new',
-  } as const;
-  const candidate = { operation, hits: [...replaceHits(entry, live, reason), REPLACEMENT] };
-  return { candidates: [...entry.first, candidate], held: [] };
+function replace(entry: Entry, live: LiveSubscription, beginning: Beginning): Match {
+  return { candidates: [...entry.first, beginReplacement(entry, live, beginning)], held: [] };
 }
 
-function replaceHits(
-  entry: Entry,
-  live: LiveSubscription,
-  reason: 'unowned' | 'secret-lost',
-): readonly Hit[] {
-  const { name, fields } = entry.desired;
-  if (reason === 'secret-lost') {
-    const words = 'its secret is missing in the sink, and receivers may be using it';
-    return [{ guard: 'secret-loss', reason: words, letThrough: allowFlag('secret-loss', name) }];
-  }
-  if (entry.inventory.isExempt(live)) return takenHits(fields.target_url, entry.inventory);
-  if (entry.input.policy.unowned === 'replace') return [];
-  const words = `the subscription ${live.id} is live at its URL, and its secret is not known here`;
-  return [{ guard: 'unowned', reason: words, letThrough: `linq-gitops adopt ${name} --secret-file FILE` }];
-}
-
-function keysOf(candidates: readonly Candidate[]): readonly string[] {
-  return candidates.map(({ operation }) => operation.key);
+function unownedHits({ desired, inventory, input }: Entry, live: LiveSubscription): readonly Hit[] {
+  const { name, fields } = desired;
+  if (inventory.isExempt(live)) return takenHits(fields.target_url, inventory);
+  if (input.policy.unowned === 'replace') return [];
+  const reason = `the subscription ${live.id} is live at its URL, and its secret is not known here`;
+  return [{ guard: 'unowned', reason, letThrough: `linq-gitops adopt ${name} --secret-file FILE` }];
 }

@@ -1,13 +1,13 @@
 import type { ObservedRecord } from '../domain/observation.ts';
 import type { DeleteOperation, RenameOperation } from '../domain/operation.ts';
 import type { Foreign } from '../domain/plan.ts';
-import type { StoredSubscription } from '../domain/record.ts';
+import { ownedIds, type EntryRecord } from '../domain/record.ts';
 import type { LiveSubscription } from '../domain/subscription.ts';
 import { hasMarkOf, markOf, normaliseUrl } from '../domain/target-url.ts';
 import type { Candidate, Hit, PlanInput } from './candidate.ts';
 import { protectedHits, staleFileHits } from './hits.ts';
 import { claimantsOf, type IntactRecord, type Inventory } from './inventory.ts';
-import { holdReplacement, holdUnreadable, type Match } from './match-entry.ts';
+import { holdUnreadable, type Match } from './match-entry.ts';
 import { recoverIntent } from './match-intent.ts';
 
 /** A match for a name that is not in the file. */
@@ -28,17 +28,14 @@ export function matchLeftover(
 ): LeftoverMatch {
   if (observed.kind === 'absent' || observed.kind === 'other-owner') return { candidates: [], held: [] };
   if (observed.kind !== 'intact') return holdUnreadable(name, observed);
-  const replacement = holdReplacement(observed.record);
-  if (replacement) return replacement;
   const recovery = recoverIntent(observed, inventory, input);
   if (recovery && recovery.hits.length > 0) return { candidates: [recovery], held: [] };
   const first = recovery ? [recovery] : [];
   const after = first.map(({ operation }) => operation.key);
-  const { current } = observed.record;
-  const survivor = current ? survivorOf(name, current, inventory) : undefined;
+  const survivor = survivorOf(observed.record, inventory);
   if (survivor !== undefined)
     return { candidates: [...first, finishRename(survivor, name, after)], held: [] };
-  if (input.policy.prune === 'never' && current !== null) {
+  if (input.policy.prune === 'never' && ownedIds(observed.record).length > 0) {
     const warning = `${name} is no longer in the file and stays, since policy.prune is never`;
     return { candidates: first, held: [], warning };
   }
@@ -53,9 +50,10 @@ function heirHits(heir: string | undefined): readonly Hit[] {
 }
 
 /** The entry of the file whose record claims the same subscription: a rename was interrupted in between. */
-function survivorOf(name: string, current: StoredSubscription, inventory: Inventory): string | undefined {
-  const claimants = claimantsOf(current.subscription_id, inventory);
-  return claimants.find((claimant) => claimant !== name && inventory.entries.has(claimant));
+function survivorOf(record: EntryRecord, inventory: Inventory): string | undefined {
+  return ownedIds(record)
+    .flatMap((id) => claimantsOf(id, inventory))
+    .find((claimant) => claimant !== record.name && inventory.entries.has(claimant));
 }
 
 function finishRename(name: string, from: string, after: readonly string[]): Candidate {
@@ -79,6 +77,7 @@ function prune(
 ): Candidate {
   const { record } = observed;
   const id = record.current?.subscription_id ?? null;
+  const nextId = record.next?.subscription_id;
   const before = (id === null ? undefined : inventory.live.get(id)) ?? null;
   const operation: DeleteOperation = {
     kind: 'delete',
@@ -87,12 +86,16 @@ function prune(
     name: record.name,
     subscription_id: id,
     before,
+    replacement_id: nextId !== undefined && inventory.live.has(nextId) ? nextId : null,
     reason: 'left-the-file',
-    secret: id === null ? 'none' : 'discarded',
+    secret: id === null && nextId === undefined ? 'none' : 'discarded',
   };
   return {
     operation,
-    hits: id === null ? [] : [...staleFileHits(observed, input), ...protectedHits(record)],
+    hits:
+      id === null && nextId === undefined
+        ? []
+        : [...staleFileHits(observed, input), ...protectedHits(record)],
   };
 }
 
@@ -109,6 +112,8 @@ export function matchUnrecordedLive(inventory: Inventory, input: PlanInput): Unr
   const wanted = new Set(input.desired.entries.map(({ fields }) => normaliseUrl(fields.target_url)));
   const intended = intendedMarks(inventory);
   const unreadable = unreadableHits(inventory);
+  // What is being replaced goes when its replacement delivers, and not before.
+  const retiring = new Set([...inventory.ours.values()].map(({ record }) => record.retire?.subscription_id));
   for (const subscription of inventory.live.values()) {
     if (claimantsOf(subscription.id, inventory).length > 0) continue;
     const { id, target_url, is_active } = subscription;
@@ -121,7 +126,8 @@ export function matchUnrecordedLive(inventory: Inventory, input: PlanInput): Unr
     }
     const isExempt = inventory.isExempt(subscription);
     foreign.push({ id, target_url, is_active, isExempt });
-    if (input.policy.prune === 'all' && !isExempt && !wanted.has(normaliseUrl(target_url))) {
+    const isWanted = wanted.has(normaliseUrl(target_url)) || retiring.has(id);
+    if (input.policy.prune === 'all' && !isExempt && !isWanted) {
       candidates.push(pruneForeign(subscription, unreadable));
     }
   }
@@ -177,6 +183,7 @@ function pruneForeign(subscription: LiveSubscription, hits: readonly Hit[]): Can
     name: null,
     subscription_id: subscription.id,
     before: subscription,
+    replacement_id: null,
     reason: 'foreign',
     secret: 'none',
   };

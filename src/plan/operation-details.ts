@@ -44,7 +44,8 @@ export function detailsOf(operation: Operation): readonly Detail[] {
       ];
     case 'delete':
       // An entry's name says enough; what has none is known by its URL and id.
-      if (operation.name !== null || operation.before === null) return [];
+      if (operation.name !== null) return idDetail(operation.replacement_id, 'replacement_id');
+      if (operation.before === null) return [];
       return [detail('target_url', operation.before.target_url), ...idDetail(operation.before.id)];
     case 'rename':
       return [];
@@ -52,8 +53,15 @@ export function detailsOf(operation: Operation): readonly Detail[] {
       return idDetail(operation.subscription_id);
     case 'collect':
       return [detail('target_url', operation.target_url), ...idDetail(operation.subscription_id)];
+    case 'forget':
+      return [];
     case 'replace':
-      return [...fieldDetails(operation.fields), ...idDetail(operation.subscription_id)];
+      return [
+        ...(operation.step === 'drop'
+          ? []
+          : [...fieldDetails(operation.fields), ...idDetail(operation.subscription_id)]),
+        ...idDetail(operation.replacement_id, 'replacement_id'),
+      ];
   }
 }
 
@@ -91,8 +99,8 @@ function detail(field: Field, content: FieldValue): Detail {
   return { label: field, note: '', pieces: valuePieces(field, content) };
 }
 
-function idDetail(id: string | null): readonly Detail[] {
-  return id === null ? [] : [{ label: 'subscription_id', note: '', pieces: [value(id)] }];
+function idDetail(id: string | null, label = 'subscription_id'): readonly Detail[] {
+  return id === null ? [] : [{ label, note: '', pieces: [value(id)] }];
 }
 
 /**

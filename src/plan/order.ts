@@ -1,6 +1,7 @@
 import type { MakeWayOperation, Operation, UpdateOperation } from '../domain/operation.ts';
 import type { Candidate, Hit } from './candidate.ts';
 import { claimantsOf, type Inventory } from './inventory.ts';
+import { takesUrl } from './match-replacement.ts';
 
 /**
  * Puts the end of an interrupted rename before all else that is done for its entry: both write the entry's
@@ -66,21 +67,28 @@ export function orderByUrl(candidates: readonly Candidate[], inventory: Inventor
 
 function freedBy(operation: Operation): readonly string[] {
   if (operation.kind === 'delete')
-    return operation.subscription_id === null ? [] : [operation.subscription_id];
+    return [operation.subscription_id, operation.replacement_id].filter((id) => id !== null);
   return operation.kind === 'update' && operation.patch.target_url !== undefined
     ? [operation.subscription_id]
     : [];
 }
 
-/** Ids of our subscriptions at the URL that the operation will need. */
+/**
+ * Ids of our subscriptions at the URL that the operation will need. A replacement frees none: what it takes the place
+ * of is at the declared URL by then, so that there is no circle through it.
+ */
 function holdersOfNeed(operation: Operation, inventory: Inventory): readonly string[] {
   const url =
     operation.kind === 'create'
       ? operation.fields.target_url
       : operation.kind === 'update'
         ? operation.patch.target_url
-        : undefined;
-  return url === undefined ? [] : inventory.ownedAt(url).map(({ id }) => id);
+        : operation.kind === 'replace' && takesUrl(operation)
+          ? operation.fields.target_url
+          : undefined;
+  if (url === undefined) return [];
+  const own = operation.kind === 'replace' ? [operation.subscription_id, operation.replacement_id] : [];
+  return inventory.ownedAt(url).flatMap(({ id }) => (own.includes(id) ? [] : [id]));
 }
 
 function stuckHit(id: string, inventory: Inventory): Hit {

@@ -1,5 +1,6 @@
 import type { Operation, OperationKind } from '../domain/operation.ts';
-import type { Foreign, Held, Plan } from '../domain/plan.ts';
+import type { Foreign, Held, Plan, Waiting } from '../domain/plan.ts';
+import { ownedIds } from '../domain/record.ts';
 import type { LiveSubscription } from '../domain/subscription.ts';
 import type { DesiredEntry } from '../domain/desired.ts';
 import { nearest } from '../domain/nearest.ts';
@@ -21,6 +22,7 @@ const KINDS: readonly OperationKind[] = [
   'update',
   'replace',
   'delete',
+  'forget',
 ];
 
 /**
@@ -32,12 +34,17 @@ export function planChanges(input: PlanInput): Plan {
   const draft = match(inventory, input);
   const candidates = orderByUrl(finishRenamesFirst(draft.candidates), inventory);
   const sifted = holdBack(candidates, inventory, input);
-  const operations = [...sifted.operations].sort(byKindAndName);
+  const { operations, late } = limitReplacements(
+    [...sifted.operations].sort(byKindAndName),
+    draft.waiting,
+    input,
+  );
   const held = [...draft.held, ...sifted.held].sort(byNameAndGuard);
   return {
     id: planId(operations, held),
     operations,
     held,
+    waiting: [...draft.waiting, ...late].sort((a, b) => compare(a.name, b.name)),
     foreign: draft.foreign,
     warnings: [...input.observation.warnings, ...draft.warnings],
     summary: {
@@ -68,6 +75,7 @@ function match(inventory: Inventory, input: PlanInput): Draft {
   return {
     candidates: [...named, unrecorded].flatMap(({ candidates }) => candidates),
     held: named.flatMap(({ held }) => held),
+    waiting: named.flatMap(({ waiting }) => waiting ?? []),
     foreign: [...unrecorded.foreign].sort(byUrl),
     warnings: [
       ...leftovers.flatMap(({ warning }) => warning ?? []),
@@ -77,6 +85,27 @@ function match(inventory: Inventory, input: PlanInput): Draft {
     inactive: entries
       .filter(({ name, fields }) => fields.is_active === undefined && isInactive(name, inventory))
       .map(({ name }) => name),
+  };
+}
+
+/**
+ * No more replacements at once than the settings say: the others begin when one has ended. What is held takes no place.
+ */
+function limitReplacements(
+  operations: readonly Operation[],
+  overlapping: readonly Waiting[],
+  { replace }: PlanInput,
+): { readonly operations: readonly Operation[]; readonly late: readonly Waiting[] } {
+  const steps = operations.flatMap((operation) => (operation.kind === 'replace' ? [operation] : []));
+  const beginning = steps.filter(({ step }) => step === 'begin');
+  const goingOn = steps.filter(({ step }) => step !== 'begin' && step !== 'drop');
+  const underWay = goingOn.length + overlapping.length;
+  const late = beginning.slice(Math.max(0, replace.at_once - underWay));
+  const keys = new Set(late.map(({ key }) => key));
+  const reason = `no more than ${replace.at_once} replacements at once`;
+  return {
+    operations: operations.filter(({ key }) => !keys.has(key)),
+    late: late.map(({ name }) => ({ name, reason, until: null })),
   };
 }
 
@@ -95,8 +124,13 @@ function inheritances(
   if (!isHeld || inventory.ours.get(name)?.record.current) return [];
   const leavers = inventory.leaversAt(fields.target_url).map(({ record }) => record.name);
   return [...previously, ...leavers]
-    .filter((leaver) => liveOf(leaver, inventory))
+    .filter((leaver) => isLive(leaver, inventory))
     .map((leaver) => [leaver, name]);
+}
+
+function isLive(name: string, inventory: Inventory): boolean {
+  const record = inventory.ours.get(name)?.record;
+  return record !== undefined && ownedIds(record).some((id) => inventory.live.has(id));
 }
 
 function isInactive(name: string, inventory: Inventory): boolean {

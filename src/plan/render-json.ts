@@ -64,6 +64,7 @@ export function planDocument(plan: Plan): Json {
       let_through: held.letThrough,
       operation: held.operation && operationDocument(held.operation),
     })),
+    waiting: plan.waiting.map(snakeCase),
     foreign: plan.foreign.map(snakeCase),
     warnings: plan.warnings,
     summary: snakeCase(plan.summary),

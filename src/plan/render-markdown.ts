@@ -1,5 +1,5 @@
 import type { Operation } from '../domain/operation.ts';
-import type { Foreign, Held, Plan } from '../domain/plan.ts';
+import type { Foreign, Held, Plan, Waiting } from '../domain/plan.ts';
 import type { Report, ReportItem, RequestCount } from '../domain/report.ts';
 import { code, prose } from './markdown-text.ts';
 import { detailsOf, secretPieces, type Piece } from './operation-details.ts';
@@ -15,6 +15,7 @@ import {
   reasonFor,
   shortId,
   summarisePlan,
+  waitingFor,
 } from './words.ts';
 
 export interface MarkdownOptions {
@@ -51,7 +52,8 @@ interface Part {
  */
 export function renderMarkdown(plan: Plan, report: Report | null, options: MarkdownOptions): string {
   const id = code(shortId(plan.id));
-  const summary = report === null ? summarisePlan(plan) : summariseReport(report, plan.held.length);
+  const summary =
+    report === null ? summarisePlan(plan) : summariseReport(report, plan.held.length, plan.waiting.length);
   const opening = [
     COMMENT_MARKER,
     `### linq-gitops ${report === null ? 'plan' : 'applied plan'} ${id}`,
@@ -61,11 +63,12 @@ export function renderMarkdown(plan: Plan, report: Report | null, options: Markd
 
   const closing = ['', countRequests(options.requests)];
   const held = fill(heldPart(plan.held, options), MOST_HELD_BYTES);
+  const waiting = fill(waitingPart(plan.waiting), MOST_DETAILS_BYTES);
   const foreign = fill(foreignPart(foreignLeftAlone(plan)), MOST_DETAILS_BYTES);
   const warnings = fill(warningsPart(plan.warnings), MOST_DETAILS_BYTES);
-  const others = bytes([...opening, ...held, ...foreign, ...warnings, ...closing]);
+  const others = bytes([...opening, ...held, ...waiting, ...foreign, ...warnings, ...closing]);
   const operations = fill(operationsPart(plan, report, options), MOST_BYTES - RESERVED_BYTES - others);
-  return `${[...opening, ...operations, ...held, ...foreign, ...warnings, ...closing].join('\n')}\n`;
+  return `${[...opening, ...operations, ...held, ...waiting, ...foreign, ...warnings, ...closing].join('\n')}\n`;
 }
 
 function operationsPart(plan: Plan, report: Report | null, options: MarkdownOptions): Part {
@@ -106,6 +109,18 @@ function heldPart(held: readonly Held[], options: MarkdownOptions): Part {
     }),
     foot: [],
     what: ['more held', 'more held'],
+  };
+}
+
+function waitingPart(waiting: readonly Waiting[]): Part {
+  const titles = ['', 'entry', 'operation', 'waits for'];
+  return {
+    head: ['', '#### Waiting', '', row(titles), row(titles.map(() => '---'))],
+    lines: waiting.map(
+      (one) => () => row([code('…'), code(one.name), KIND_WORDS.replace.verb, prose(cut(waitingFor(one)))]),
+    ),
+    foot: [],
+    what: ['more waiting', 'more waiting'],
   };
 }
 

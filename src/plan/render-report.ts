@@ -7,6 +7,8 @@ export interface ReportTextOptions {
   readonly requests: RequestCount;
   /** How many operations the plan held, before any of the report's. */
   readonly held: number;
+  /** How many replacements were waiting already; none unless told. */
+  readonly waiting?: number;
   /** In columns; unlimited unless told: one line for each result, as logs want it. */
   readonly width?: number;
 }
@@ -24,19 +26,28 @@ export interface ResultWords {
 export function renderReportText(report: Report, options: ReportTextOptions): string {
   const names = nameWidth(report.items.map(({ operation }) => labelOf(operation)));
   const lines = report.items.flatMap((item) => itemLines(item, names, options).map((line) => line.shown));
-  const end = [summariseReport(report, options.held), countRequests(options.requests)].join('\n');
+  const end = [summariseReport(report, options.held, options.waiting), countRequests(options.requests)].join(
+    '\n',
+  );
   return `${[...lines, ...(lines.length > 0 ? [''] : []), end].join('\n')}\n`;
 }
 
-/** `Done: 1 created, 1 updated; 0 failed; 1 held.` */
-export function summariseReport(report: Report, heldByPlan: number): string {
+/** `Done: 1 created, 1 updated; 0 failed; 1 held; 1 waiting.` */
+export function summariseReport(report: Report, heldByPlan: number, waiting = 0): string {
   const count = (status: ReportItem['result']['status']): number =>
     report.items.filter((item) => item.result.status === status).length;
-  const done = report.items.filter((item) => item.result.status === 'done').map((item) => item.operation);
+  const ended = report.items.filter((item) => item.result.status === 'done');
+  const givenUp = ended.filter(isGivenUp);
+  const waitingNow = ended.filter(isUnderWay);
+  const done = ended
+    .filter((item) => !waitingNow.includes(item) && !givenUp.includes(item))
+    .map(({ operation }) => operation);
   const others = [
+    [givenUp.length, 'given up'],
     [count('unknown'), 'unknown'],
     [count('skipped'), 'skipped'],
     [count('held') + heldByPlan, 'held'],
+    [waitingNow.length + waiting, 'waiting'],
   ] as const;
   const parts = [
     countKinds(done, 'past') || 'nothing changed',
@@ -47,11 +58,12 @@ export function summariseReport(report: Report, heldByPlan: number): string {
 }
 
 /** How the operation ended; the text and the markdown report say the same. */
-export function resultWords({ operation, result }: ReportItem): ResultWords {
-  const { verb, past } = KIND_WORDS[operation.kind];
+export function resultWords(item: ReportItem): ResultWords {
+  const { operation, result } = item;
+  const { verb } = KIND_WORDS[operation.kind];
   switch (result.status) {
     case 'done':
-      return { statement: past, reason: result.note ?? '', hint: '' };
+      return { statement: doneWords(item), reason: result.note ?? '', hint: '' };
     case 'failed':
       return { statement: `${verb} failed`, reason: result.error, hint: result.hint ?? '' };
     case 'unknown':
@@ -65,6 +77,20 @@ export function resultWords({ operation, result }: ReportItem): ResultWords {
     case 'held':
       return { statement: `${verb} held: ${result.guard}`, reason: result.reason, hint: '' };
   }
+}
+
+function doneWords(item: ReportItem): string {
+  if (isGivenUp(item)) return 'given up';
+  return isUnderWay(item) ? 'replacement under way' : KIND_WORDS[item.operation.kind].past;
+}
+
+function isGivenUp({ operation }: ReportItem): boolean {
+  return operation.kind === 'replace' && operation.step === 'drop';
+}
+
+/** A step of a replacement was done, and its note says what the next one waits for. */
+function isUnderWay({ operation, result }: ReportItem): boolean {
+  return operation.kind === 'replace' && result.status === 'done' && result.note !== undefined;
 }
 
 function itemLines(item: ReportItem, names: number, options: ReportTextOptions): readonly Line[] {

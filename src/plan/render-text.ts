@@ -1,5 +1,5 @@
 import type { Operation } from '../domain/operation.ts';
-import type { Foreign, Held, Plan } from '../domain/plan.ts';
+import type { Foreign, Held, Plan, Waiting } from '../domain/plan.ts';
 import type { RequestCount } from '../domain/report.ts';
 import { detailsOf, secretPieces } from './operation-details.ts';
 import {
@@ -26,6 +26,7 @@ import {
   reasonFor,
   shortId,
   summarisePlan,
+  waitingFor,
   type Paint,
 } from './words.ts';
 
@@ -61,13 +62,18 @@ export function renderPlanText(plan: Plan, options: PlanTextOptions): string {
     options,
     arrow: options.symbols ? '→' : '->',
     width: options.width ?? DEFAULT_WIDTH,
-    names: nameWidth([...plan.operations.map(labelOf), ...plan.held.map(labelOfHeld)]),
+    names: nameWidth([
+      ...plan.operations.map(labelOf),
+      ...plan.held.map(labelOfHeld),
+      ...plan.waiting.map(({ name }) => name),
+    ]),
   };
   const sections = [
     [header(plan, options)],
     [
       ...plan.operations.flatMap((operation) => shown(operationLines(operation, layout))),
       ...plan.held.flatMap((held) => shown(heldLines(held, layout))),
+      ...plan.waiting.flatMap((waiting) => shown(waitingLines(waiting, layout))),
     ],
     options.dryRun ? foreignLines(foreignLeftAlone(plan), options.colours) : [],
     plan.warnings.flatMap((warning) => warningLines(warning, layout)),
@@ -129,6 +135,20 @@ function heldLines(held: Held, layout: Layout): readonly Line[] {
   const wayOut = `let it through: ${printable(held.letThrough)}`;
   const width = layout.options.width ?? DEFAULT_FLAG_WIDTH;
   return putAtRight(lines, lines.length - 1, wayOut, width, colours.bold);
+}
+
+/** What waits is a replacement; nothing is done to it in this pass, and nobody has to do anything. */
+function waitingLines(waiting: Waiting, { options, names, width }: Layout): readonly Line[] {
+  const { colours, symbols } = options;
+  const head = {
+    symbol: symbols ? '…' : '..',
+    name: waiting.name,
+    statement: KIND_WORDS.replace.verb,
+    reason: waitingFor(waiting),
+    colour: colours.dim,
+    bold: colours.bold,
+  };
+  return headLines(head, names, width, width);
 }
 
 /** Adds the fields below, and at the right of the first line what becomes of the secret. */

@@ -1,5 +1,11 @@
-import type { ChangeReason, Operation, OperationKind } from '../domain/operation.ts';
-import type { Foreign, Held, Plan } from '../domain/plan.ts';
+import {
+  REPLACE_STEPS,
+  type ChangeReason,
+  type Operation,
+  type OperationKind,
+  type ReplaceOperation,
+} from '../domain/operation.ts';
+import type { Foreign, Held, Plan, Waiting } from '../domain/plan.ts';
 import type { RequestCount } from '../domain/report.ts';
 
 /** Colours as functions from text to text; picocolors fits, and `plain` is for pipes and tests. */
@@ -43,6 +49,7 @@ export const KIND_WORDS: Readonly<Record<OperationKind, KindWords>> = {
   'make-way': { symbol: '^', colour: 'cyan', verb: 'move aside', past: 'moved aside' },
   recover: { symbol: '*', colour: 'cyan', verb: 'recover', past: 'recovered' },
   collect: { symbol: 'x', colour: 'red', verb: 'collect', past: 'collected' },
+  forget: { symbol: '.', colour: 'dim', verb: 'forget', past: 'forgotten' },
 };
 
 const REASONS: Readonly<Record<ChangeReason, string>> = {
@@ -88,17 +95,43 @@ export function reasonFor(operation: Operation): string {
     case 'collect':
       return 'left by an interrupted request';
     case 'replace':
-      return operation.reason === 'unowned' ? 'the live one is not ours' : 'its secret is lost';
+      return replaceReason(operation);
+    case 'forget':
+      return 'its previous secret has had its time';
   }
+}
+
+const BEGINNINGS: Readonly<Record<ReplaceOperation['reason'], string>> = {
+  unowned: 'the live one is not ours',
+  'secret-lost': 'its secret is lost',
+  asked: 'rotation',
+  age: 'its secret is old',
+  'under-way': '',
+};
+
+function replaceReason({ reason, step }: ReplaceOperation): string {
+  if (step === 'drop') return 'the new one is given up';
+  const number = REPLACE_STEPS.indexOf(step) + (step === 'begin' || step === 'rest' ? 1 : 2);
+  return [BEGINNINGS[reason], `step ${number} of 5`].filter(Boolean).join(', ');
+}
+
+/** What something waits for, and until when. Not yet safe to print. */
+export function waitingFor({ reason, until }: Waiting): string {
+  return until === null ? reason : `${reason} until ${until.replace(/\.\d+Z$/, 'Z')}`;
 }
 
 /** `Plan: 1 to create, 1 to update; 1 held. …`, or that there is nothing to do. Not yet safe to print. */
 export function summarisePlan(plan: Plan): string {
   const todo = countKinds(plan.operations, 'verb', 'to ');
+  const { operations, held, waiting } = plan;
+  const rest = [
+    ...(held.length > 0 ? [`; ${held.length} held`] : []),
+    ...(waiting.length > 0 ? [`; ${waiting.length} waiting`] : []),
+  ].join('');
   const sentences =
-    plan.operations.length + plan.held.length === 0
+    operations.length + held.length + waiting.length === 0
       ? ['No changes. The account matches the file.']
-      : [`Plan: ${todo || 'nothing to do'}${plan.held.length > 0 ? `; ${plan.held.length} held` : ''}.`];
+      : [`Plan: ${todo || 'nothing to do'}${rest}.`];
   const foreign = foreignLeftAlone(plan).length;
   if (foreign > 0) sentences.push(`${foreign} foreign left alone.`);
   const { inactive } = plan.summary;
@@ -126,7 +159,8 @@ export function countKinds(operations: readonly Operation[], form: 'verb' | 'pas
 export function foreignLeftAlone(plan: Plan): readonly Foreign[] {
   const touched = new Set<string | null>();
   for (const operation of plan.operations) {
-    if ('subscription_id' in operation) touched.add(operation.subscription_id);
+    const isGivenUp = operation.kind === 'replace' && operation.step === 'drop';
+    if ('subscription_id' in operation && !isGivenUp) touched.add(operation.subscription_id);
   }
   return plan.foreign.filter((foreign) => !touched.has(foreign.id));
 }

@@ -50,7 +50,11 @@ export async function adoptEntries(
   const { content_hash, revision } = desired;
   const server_time = new Date(seen.observation.serverTime).toISOString();
   for (const record of records) {
-    await writable.write({ ...record, applied_from: { content_hash, revision, holder, server_time } });
+    await writable.write({
+      ...record,
+      applied_from: { content_hash, revision, holder, server_time },
+      last_change: { what: 'adopted', at: server_time, revision },
+    });
   }
   return results;
 }

@@ -4,7 +4,16 @@ import type { Plan } from '../domain/plan.ts';
 import type { OperationResult, Report } from '../domain/report.ts';
 import type { ApplyContext } from './context.ts';
 import { createEntry } from './create.ts';
-import { collectOrphan, deleteEntry, makeWay, recoverEntry, renameEntry, updateEntry } from './change.ts';
+import {
+  collectOrphan,
+  deleteEntry,
+  forgetPrevious,
+  makeWay,
+  recoverEntry,
+  renameEntry,
+  updateEntry,
+} from './change.ts';
+import { replaceEntry } from './replace.ts';
 import { conflictResult, failure } from './results.ts';
 
 /**
@@ -113,10 +122,8 @@ function runOperation(operation: Operation, context: ApplyContext): Promise<Oper
     case 'collect':
       return collectOrphan(operation, context);
     case 'replace':
-      return Promise.resolve({
-        status: 'held',
-        guard: 'replace',
-        reason: 'replacing is not part of this version',
-      });
+      return replaceEntry(operation, context);
+    case 'forget':
+      return forgetPrevious(operation, context);
   }
 }

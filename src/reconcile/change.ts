@@ -2,6 +2,7 @@ import { RequestError } from '../domain/errors.ts';
 import type {
   CollectOperation,
   DeleteOperation,
+  ForgetOperation,
   MakeWayOperation,
   RecoverOperation,
   RenameOperation,
@@ -13,7 +14,7 @@ import type { SubscriptionPatch } from '../domain/subscription.ts';
 import { makeMark, markOf, markUrl } from '../domain/target-url.ts';
 import type { ApplyContext } from './context.ts';
 import { deleteMarked, takenResult } from './create.ts';
-import { appliedFrom, claimRecord, clearIntent } from './claim.ts';
+import { appliedFrom, changed, claimRecord, clearIntent } from './claim.ts';
 import { failure } from './results.ts';
 import { isUnclaimed } from './unclaimed.ts';
 
@@ -47,6 +48,7 @@ export async function updateEntry(
     applied: fields,
     prevent_destroy,
     applied_from: appliedFrom(context),
+    last_change: changed(operation.reason === 'drifted' ? 'drift-reverted' : 'changed-in-file', context),
   });
   return DONE;
 }
@@ -83,10 +85,12 @@ export async function deleteEntry(
   operation: DeleteOperation,
   context: ApplyContext,
 ): Promise<OperationResult> {
-  const { name, subscription_id, before } = operation;
+  const { name, subscription_id, before, replacement_id } = operation;
   const isForeign = name === null && subscription_id !== null;
   if (isForeign && !(await isUnclaimed(subscription_id, null, context.sink))) return CLAIMED;
-  if (name !== null && before !== null) await claimRecord(context, recordOf(name, context));
+  const isAnythingLive = before !== null || replacement_id !== null;
+  if (name !== null && isAnythingLive) await claimRecord(context, recordOf(name, context));
+  if (replacement_id !== null) await context.writer.deleteSubscription(replacement_id);
   if (subscription_id !== null && before !== null) await context.writer.deleteSubscription(subscription_id);
   if (name !== null && context.records.get(name) !== null) await context.records.remove(name);
   return DONE;
@@ -98,9 +102,27 @@ export async function renameEntry(
   context: ApplyContext,
 ): Promise<OperationResult> {
   const { name, from, isInterrupted } = operation;
-  const survivor = isInterrupted ? recordOf(name, context) : { ...recordOf(from, context), name };
+  const leaving = recordOf(from, context);
+  const survivor = isInterrupted
+    ? survivorOf(recordOf(name, context), leaving)
+    : { ...leaving, name, last_change: changed('renamed', context) };
   await claimRecord(context, survivor);
   await context.records.remove(from);
+  return DONE;
+}
+
+/** The copy may have been made before a replacement was begun: what that made moves along. */
+function survivorOf(survivor: EntryRecord, leaving: EntryRecord): EntryRecord {
+  const isSame = survivor.current?.subscription_id === leaving.current?.subscription_id;
+  return isSame && survivor.next === null ? { ...survivor, next: leaving.next } : survivor;
+}
+
+/** Takes the previous secret out of the record; it was never needed for longer. */
+export async function forgetPrevious(
+  { name }: ForgetOperation,
+  context: ApplyContext,
+): Promise<OperationResult> {
+  await context.records.write({ ...recordOf(name, context), previous: null });
   return DONE;
 }
 

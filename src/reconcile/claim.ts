@@ -1,10 +1,15 @@
-import { isVacant, type AppliedFrom, type EntryRecord } from '../domain/record.ts';
+import { isVacant, type AppliedFrom, type EntryRecord, type LastChange } from '../domain/record.ts';
 import { serverTime, type ApplyContext } from './context.ts';
 
 /** Who applies, and from what. */
 export function appliedFrom(context: ApplyContext): AppliedFrom {
   const { content_hash, revision } = context.desired;
   return { content_hash, revision, holder: context.holder, server_time: serverTime(context) };
+}
+
+/** What was done last, for the record. */
+export function changed(what: LastChange['what'], context: ApplyContext): LastChange {
+  return { what, at: serverTime(context), revision: context.desired.revision };
 }
 
 /** Proves that our view of the record is the current one, and makes every other view stale. */

@@ -21,14 +21,14 @@
  */
 import { AppError, RequestError, SinkConflictError } from '../domain/errors.ts';
 import type { CreateOperation } from '../domain/operation.ts';
-import { emptyRecord, type EntryRecord } from '../domain/record.ts';
+import { emptyRecord, type EntryRecord, type StoredSubscription } from '../domain/record.ts';
 import type { OperationResult } from '../domain/report.ts';
-import type { LiveSubscription } from '../domain/subscription.ts';
+import type { SubscriptionFields } from '../domain/subscription.ts';
 import { makeMark, markOf, markUrl, normaliseUrl } from '../domain/target-url.ts';
 import type { CreatedSubscription } from '../linq/linq-api.ts';
 import { serverTime, type ApplyContext, type Stop } from './context.ts';
 import { conflictResult, failure } from './results.ts';
-import { appliedFrom, clearIntent } from './claim.ts';
+import { appliedFrom, changed, clearIntent } from './claim.ts';
 import { isUnclaimed } from './unclaimed.ts';
 
 const MAX_ATTEMPTS = 3;
@@ -36,26 +36,56 @@ const MAX_PAUSE_MS = 60_000;
 const FIRST_PAUSE_MS = 500;
 const STORE_PAUSE_MS = { first: 1_000, longest: 10_000 };
 
+/** A subscription to be made for an entry, and the record that is to hold its secret. */
+export interface Making {
+  readonly name: string;
+  readonly fields: SubscriptionFields;
+  /** The record before, without the intent. */
+  readonly base: (record: EntryRecord) => EntryRecord;
+  /** The record with the new subscription and its secret in it, and without the intent. */
+  readonly stored: (base: EntryRecord, stored: StoredSubscription) => EntryRecord;
+}
+
+/** What came of it: the subscription, live at its marked URL with its secret stored; or nothing, and why. */
+export type Made =
+  | { readonly kind: 'made'; readonly id: string }
+  | { readonly kind: 'not-made'; readonly result: OperationResult };
+
 /** Creates the entry's subscription; how it ended is data, except that a bug throws. */
 export async function createEntry(
   operation: CreateOperation,
   context: ApplyContext,
 ): Promise<OperationResult> {
-  const { name } = operation;
+  const { name, fields } = operation;
+  const made = await makeSubscription(
+    {
+      name,
+      fields,
+      base: (record) => record,
+      stored: (base, own) => recordOf(operation, base, own, context),
+    },
+    context,
+  );
+  return made.kind === 'made' ? activate(operation, made.id, context) : made.result;
+}
+
+/** The protocol up to a stored secret; the subscription is then at its marked URL. */
+export async function makeSubscription(making: Making, context: ApplyContext): Promise<Made> {
+  const { name, fields: declared } = making;
   for (let attempt = 1; ; attempt += 1) {
     if (context.stop.signal.aborted)
       return giveUp(name, context, { status: 'skipped', reason: 'interrupted' });
-    const url = markUrl(operation.fields.target_url, makeMark(context.installation, context.unique()));
-    const base = context.records.get(name) ?? emptyRecord(name, context.owner);
+    const url = markUrl(declared.target_url, makeMark(context.installation, context.unique()));
+    const base = making.base(context.records.get(name) ?? emptyRecord(name, context.owner));
     await putIntent(base, url, context);
     let created: CreatedSubscription;
     try {
-      const { is_active, ...fields } = operation.fields;
+      const { is_active, ...fields } = declared;
       created = await context.writer.createSubscription({ ...fields, target_url: url });
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
       const found = await cleanUp(name, url, error, context);
-      if (found === 'unclear') return { ...failure(error), status: 'unknown' };
+      if (found === 'unclear') return notMade({ ...failure(error), status: 'unknown' });
       const isFinal = error.outcome === 'refused' && error.status !== 429 && found === 'absent';
       const pause = error.retryAfterMs ?? FIRST_PAUSE_MS * 2 ** (attempt - 1);
       if (isFinal || attempt === MAX_ATTEMPTS || pause > MAX_PAUSE_MS)
@@ -63,8 +93,12 @@ export async function createEntry(
       await context.clock.sleep(pause, context.stop.signal);
       continue;
     }
-    return store(operation, base, created, context);
+    return store(making, base, created, context);
   }
+}
+
+function notMade(result: OperationResult): Made {
+  return { kind: 'not-made', result };
 }
 
 async function putIntent(base: EntryRecord, marked_url: string, context: ApplyContext): Promise<void> {
@@ -103,63 +137,54 @@ export async function deleteMarked(
   return 'deleted';
 }
 
-async function giveUp(
-  name: string,
-  context: ApplyContext,
-  result: OperationResult,
-): Promise<OperationResult> {
+async function giveUp(name: string, context: ApplyContext, result: OperationResult): Promise<Made> {
   await clearIntent(context, name);
-  return result;
+  return notMade(result);
 }
 
 /** The secret is in memory only: nothing is called done before it is durable. */
 async function store(
-  operation: CreateOperation,
-  base: EntryRecord,
-  created: CreatedSubscription,
-  context: ApplyContext,
-): Promise<OperationResult> {
-  context.progress.unstored(operation.name, null);
-  const outcome = await storeRecord(recordOf(operation, base, created, context), context);
-  try {
-    const { subscription } = created;
-    if (outcome === 'lost') return await undo(operation.name, subscription.id, context);
-    if (outcome !== 'stored') return await compensate(operation.name, subscription.id, outcome, context);
-  } finally {
-    context.progress.settled(operation.name);
-  }
-  return activate(operation, created.subscription, context);
-}
-
-function recordOf(
-  operation: CreateOperation,
+  making: Making,
   base: EntryRecord,
   { subscription, signing_secret }: CreatedSubscription,
   context: ApplyContext,
+): Promise<Made> {
+  const { name, fields } = making;
+  const { id, created_at: madeAt } = subscription;
+  const created_at = madeAt === undefined ? serverTime(context) : new Date(madeAt).toISOString();
+  const { target_url } = fields;
+  const record = making.stored(base, { subscription_id: id, target_url, signing_secret, created_at });
+  context.progress.unstored(name, null);
+  const outcome = await storeRecord(record, context);
+  try {
+    if (outcome === 'lost') return notMade(await undo(name, id, context));
+    if (outcome !== 'stored') return notMade(await compensate(name, id, outcome, context));
+  } finally {
+    context.progress.settled(name);
+  }
+  return { kind: 'made', id };
+}
+
+function recordOf(
+  { fields, prevent_destroy }: CreateOperation,
+  base: EntryRecord,
+  current: StoredSubscription,
+  context: ApplyContext,
 ): EntryRecord {
-  const { fields, prevent_destroy } = operation;
-  const now = serverTime(context);
-  const created_at =
-    subscription.created_at === undefined ? now : new Date(subscription.created_at).toISOString();
+  const retired_at = serverTime(context);
+  const { current: former } = base;
   return {
     ...base,
-    current: {
-      subscription_id: subscription.id,
-      target_url: fields.target_url,
-      signing_secret,
-      created_at,
-    },
-    previous: base.current
-      ? {
-          subscription_id: base.current.subscription_id,
-          signing_secret: base.current.signing_secret,
-          retired_at: now,
-        }
+    current,
+    retire: null,
+    previous: former
+      ? { subscription_id: former.subscription_id, signing_secret: former.signing_secret, retired_at }
       : base.previous,
     intent: null,
     applied: fields,
     prevent_destroy,
     applied_from: appliedFrom(context),
+    last_change: changed(former ? 'created-again' : 'created', context),
   };
 }
 
@@ -245,7 +270,7 @@ async function compensate(
 /** The secret is durable: now the subscription gets the URL, and the state, that the file declares. */
 async function activate(
   { fields }: CreateOperation,
-  { id }: LiveSubscription,
+  id: string,
   context: ApplyContext,
 ): Promise<OperationResult> {
   const { target_url } = fields;

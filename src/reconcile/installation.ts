@@ -22,6 +22,7 @@ export async function openInstallation(
     name: INSTALLATION_NAME,
     id: installation?.id ?? unique(),
     line_ids,
+    pauses: installation?.pauses ?? [],
   };
   try {
     await sink.writeInstallation(wanted, seen.installationVersion);

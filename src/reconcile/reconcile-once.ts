@@ -6,6 +6,8 @@ import type { Report } from '../domain/report.ts';
 import type { Settings } from '../domain/settings.ts';
 import type { PhoneLine } from '../domain/subscription.ts';
 import type { LinqReader, LinqWriter } from '../linq/linq-api.ts';
+import type { Rotation } from '../plan/candidate.ts';
+import { narrowPlan } from '../plan/narrow-plan.ts';
 import { planChanges } from '../plan/plan-changes.ts';
 import type { SecretReader, SecretSink } from '../secrets/sink.ts';
 import { applyPlan } from './apply.ts';
@@ -33,6 +35,8 @@ export interface PlanContext {
   readonly isFileBad: boolean;
   /** Fields that are fought over, as `fightKey` gives them. */
   readonly fights: ReadonlySet<string>;
+  /** What a command asks of the secrets of entries. */
+  readonly rotate: ReadonlyMap<string, Rotation>;
 }
 
 /** What a pass that applies is given on top. */
@@ -47,6 +51,8 @@ export interface PassContext extends PlanContext {
   readonly progress: Progress;
   /** Refuse unless the plan's id begins so. */
   readonly expectedPlan: string | null;
+  /** Only what is planned for these names is shown and done; `null`: everything. */
+  readonly only: ReadonlySet<string> | null;
   /** Told of the plan before it is applied. */
   readonly onPlan: (plan: Plan) => void | Promise<void>;
   /** Told what a person should know about the sink and the account before the first write. */
@@ -78,6 +84,8 @@ export async function planOnce(desired: Desired, context: PlanContext): Promise<
     interval: settings.daemon.interval,
     isFileBad: context.isFileBad,
     fights: context.fights,
+    replace: settings.replace,
+    rotate: context.rotate,
   });
   return { plan, seen };
 }
@@ -87,7 +95,8 @@ export async function reconcileOnce(
   desired: Desired,
   context: PassContext,
 ): Promise<{ plan: Plan; report: Report }> {
-  const { plan, seen } = await planOnce(desired, context);
+  const { plan: whole, seen } = await planOnce(desired, context);
+  const plan = context.only === null ? whole : narrowPlan(whole, context.only);
   await context.onPlan(plan);
   refuseUnexpected(plan, context.expectedPlan);
   const isAccountHeld = plan.held.some(({ guard }) => guard === 'account');

@@ -1,5 +1,14 @@
-import { INSTALLATION_NAME, RECORD_SCHEMA } from '../domain/record.ts';
-import type { EntryRecord, Holder, InstallationRecord, StoredSubscription } from '../domain/record.ts';
+import {
+  CHANGES,
+  INSTALLATION_NAME,
+  RECORD_SCHEMA,
+  type EntryRecord,
+  type Holder,
+  type InstallationRecord,
+  type LastChange,
+  type Pause,
+  type StoredSubscription,
+} from '../domain/record.ts';
 import { Secret } from '../domain/secret.ts';
 import type { SubscriptionFields } from '../domain/subscription.ts';
 
@@ -14,13 +23,28 @@ export type Plain = Readonly<Record<string, unknown>>;
 
 /** The record as plain data, its secrets in the clear: for a sink's own storage and nothing else. */
 export function encodeEntry(record: EntryRecord): Plain {
-  const { current, next, retire, previous, intent, applied, applied_from: from } = record;
+  const {
+    current,
+    next,
+    retire,
+    previous,
+    intent,
+    applied,
+    retired,
+    applied_from: from,
+    last_change,
+  } = record;
   return {
     schema: record.schema,
     name: record.name,
     owner: record.owner,
     current: current && encodeStored(current),
-    next: next && { ...encodeStored(next), deactivated: next.deactivated },
+    next: next && {
+      ...encodeStored(next),
+      deactivated: next.deactivated,
+      ready_at: next.ready_at,
+      compromised: next.compromised,
+    },
     retire: retire && { subscription_id: retire.subscription_id },
     previous: previous && {
       subscription_id: previous.subscription_id,
@@ -34,18 +58,30 @@ export function encodeEntry(record: EntryRecord): Plain {
     },
     applied: applied && encodeFields(applied),
     prevent_destroy: record.prevent_destroy,
+    retired: retired && { at: retired.at, deactivated: retired.deactivated },
     applied_from: from && {
       content_hash: from.content_hash,
       revision: from.revision,
       holder: encodeHolder(from.holder),
       server_time: from.server_time,
     },
+    last_change: last_change && {
+      what: last_change.what,
+      at: last_change.at,
+      revision: last_change.revision,
+    },
   };
 }
 
 /** The installation's record as plain data. */
 export function encodeInstallation(record: InstallationRecord): Plain {
-  return { schema: record.schema, name: record.name, id: record.id, line_ids: [...record.line_ids] };
+  return {
+    schema: record.schema,
+    name: record.name,
+    id: record.id,
+    line_ids: [...record.line_ids],
+    pauses: record.pauses.map(({ owner, name, until }) => ({ owner, name, until })),
+  };
 }
 
 /** Reads an entry's record back. Every field is checked; one that is missing, wrong or unknown is damage. */
@@ -117,7 +153,7 @@ interface Fields {
 function readEntry(fields: Fields): EntryRecord {
   allowOnly(fields, [
     ...['schema', 'name', 'owner', 'current', 'next', 'retire', 'previous', 'intent', 'applied'],
-    ...['prevent_destroy', 'applied_from'],
+    ...['prevent_destroy', 'retired', 'applied_from', 'last_change'],
   ]);
   return {
     schema: RECORD_SCHEMA,
@@ -128,8 +164,16 @@ function readEntry(fields: Fields): EntryRecord {
       return readStored(stored);
     }),
     next: orNull(fields, 'next', (next) => {
-      allowOnly(next, ['subscription_id', 'target_url', 'signing_secret', 'created_at', 'deactivated']);
-      return { ...readStored(next), deactivated: truth(next, 'deactivated') };
+      allowOnly(next, [
+        ...['subscription_id', 'target_url', 'signing_secret', 'created_at'],
+        ...['deactivated', 'ready_at', 'compromised'],
+      ]);
+      return {
+        ...readStored(next),
+        deactivated: truth(next, 'deactivated'),
+        ready_at: next.data['ready_at'] === null ? null : time(next, 'ready_at'),
+        compromised: truth(next, 'compromised'),
+      };
     }),
     retire: orNull(fields, 'retire', (retire) => {
       allowOnly(retire, ['subscription_id']);
@@ -153,6 +197,10 @@ function readEntry(fields: Fields): EntryRecord {
     }),
     applied: orNull(fields, 'applied', readApplied),
     prevent_destroy: truth(fields, 'prevent_destroy'),
+    retired: orNull(fields, 'retired', (retired) => {
+      allowOnly(retired, ['at', 'deactivated']);
+      return { at: time(retired, 'at'), deactivated: truth(retired, 'deactivated') };
+    }),
     applied_from: orNull(fields, 'applied_from', (from) => {
       allowOnly(from, ['content_hash', 'revision', 'holder', 'server_time']);
       return {
@@ -162,15 +210,39 @@ function readEntry(fields: Fields): EntryRecord {
         server_time: time(from, 'server_time'),
       };
     }),
+    last_change: orNull(fields, 'last_change', readLastChange),
   };
 }
 
 function readInstallation(fields: Fields): InstallationRecord {
-  allowOnly(fields, ['schema', 'name', 'id', 'line_ids']);
+  allowOnly(fields, ['schema', 'name', 'id', 'line_ids', 'pauses']);
   const id = text(fields, 'id');
   if (!/^[a-z0-9]+$/.test(id)) throw wrong(fields, 'id');
   if (fields.data['name'] !== INSTALLATION_NAME) throw wrong(fields, 'name');
-  return { schema: RECORD_SCHEMA, name: INSTALLATION_NAME, id, line_ids: texts(fields, 'line_ids') };
+  return {
+    schema: RECORD_SCHEMA,
+    name: INSTALLATION_NAME,
+    id,
+    line_ids: texts(fields, 'line_ids'),
+    pauses: objects(fields, 'pauses').map(readPause),
+  };
+}
+
+function readPause(fields: Fields): Pause {
+  allowOnly(fields, ['owner', 'name', 'until']);
+  return {
+    owner: text(fields, 'owner'),
+    name: fields.data['name'] === null ? null : text(fields, 'name'),
+    until: fields.data['until'] === null ? null : time(fields, 'until'),
+  };
+}
+
+function readLastChange(fields: Fields): LastChange {
+  allowOnly(fields, ['what', 'at', 'revision']);
+  const what = CHANGES.find((known) => known === fields.data['what']);
+  if (what === undefined) throw wrong(fields, 'what');
+  const revision = fields.data['revision'] === null ? null : text(fields, 'revision');
+  return { what, at: time(fields, 'at'), revision };
 }
 
 function readStored(fields: Fields): StoredSubscription {
@@ -234,6 +306,15 @@ function object(fields: Fields, key: string): Fields {
   const value = fields.data[key];
   if (!isObject(value)) throw wrong(fields, key);
   return { data: value, place: `${fields.place}${key}.` };
+}
+
+function objects(fields: Fields, key: string): readonly Fields[] {
+  const value = fields.data[key];
+  if (!Array.isArray(value)) throw wrong(fields, key);
+  return value.map((data: unknown, index) => {
+    if (!isObject(data)) throw wrong(fields, key);
+    return { data, place: `${fields.place}${key}.${index}.` };
+  });
 }
 
 function orNull<T>(fields: Fields, key: string, read: (inner: Fields) => T): T | null {

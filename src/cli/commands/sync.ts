@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Desired } from '../../domain/desired.ts';
 import { ConfigError, UsageError } from '../../domain/errors.ts';
+import type { Rotation } from '../../plan/candidate.ts';
 import type { Plan } from '../../domain/plan.ts';
 import type { Report, RequestCount } from '../../domain/report.ts';
 import { planDocument, renderJson, toJson, type Outcome } from '../../plan/render-json.ts';
@@ -11,6 +12,7 @@ import { renderPlanText } from '../../plan/render-text.ts';
 import type { Stop } from '../../reconcile/context.ts';
 import { planOnce, reconcileOnce } from '../../reconcile/reconcile-once.ts';
 import type { SecretReader, SecretSink } from '../../secrets/sink.ts';
+import { systemClock } from '../clock.ts';
 import { codeOfPass, type ExitCode } from '../exit.ts';
 import { say, type Io } from '../io.ts';
 import {
@@ -31,11 +33,16 @@ import { withExport } from '../publish.ts';
 import { errorNotes, reportError } from '../report-error.ts';
 import { withSignals } from '../signals.ts';
 
+/** A little later than something ends, so that it has ended. */
+const SOON_MS = 1_000;
+
 export interface SyncOptions extends CommonOptions {
   readonly format: 'text' | 'json' | 'markdown';
   readonly dryRun: boolean;
   readonly detailedExitcode: boolean;
   readonly expectPlan?: string;
+  /** Stay until replacements are through. */
+  readonly wait?: boolean;
   readonly out?: string;
 }
 
@@ -47,8 +54,19 @@ interface Outcomes {
   locate: SecretReader['locate'];
 }
 
+/** What a command asks of the secrets of entries, and nothing else is then done. */
+interface Request {
+  readonly rotate: ReadonlyMap<string, Rotation>;
+  readonly only: ReadonlySet<string> | null;
+}
+
+/** Finds out what is asked, once the sink is open. */
+export type Ask = (sink: SecretSink, session: Session, desired: Desired) => Promise<Request>;
+
+const EVERYTHING: Ask = () => Promise.resolve({ rotate: new Map(), only: null });
+
 /** One pass: prints the plan, applies it (unless dry) with progress, prints the report. */
-export async function sync(options: SyncOptions, io: Io): Promise<ExitCode> {
+export async function sync(options: SyncOptions, io: Io, ask: Ask = EVERYTHING): Promise<ExitCode> {
   const so: Outcomes = {
     plan: null,
     report: null,
@@ -58,7 +76,7 @@ export async function sync(options: SyncOptions, io: Io): Promise<ExitCode> {
   let exitCode: ExitCode;
   let failure: unknown = null;
   try {
-    exitCode = await (options.dryRun ? dryRun(options, io, so) : wetRun(options, io, so));
+    exitCode = await (options.dryRun ? dryRun(options, io, so) : wetRun(options, io, so, ask));
   } catch (error) {
     if (error instanceof UsageError) throw error;
     failure = error;
@@ -91,16 +109,22 @@ async function dryRun(options: SyncOptions, io: Io, so: Outcomes): Promise<ExitC
   }
 }
 
-async function wetRun(options: SyncOptions, io: Io, so: Outcomes): Promise<ExitCode> {
+async function wetRun(options: SyncOptions, io: Io, so: Outcomes, ask: Ask): Promise<ExitCode> {
   const session = await openSession(io, options);
   const desired = await loadDesired(session, io);
   const { value, signalCode } = await withSignals(io, async (stop, over) => {
     const api = openApi(session, io);
     const sink = openSink(session, io, over);
     try {
-      return await withExport(session, io, sink, () =>
-        applyOnce({ session, desired, api, sink, stop }, options, io, so),
-      );
+      const request = await ask(sink, session, desired);
+      const workplace = { session, desired, api, sink, stop };
+      const pass = (asked: Request): Promise<ExitCode> =>
+        withExport(session, io, sink, () => applyOnce(workplace, asked, options, io, so));
+      let code = await pass(request);
+      while (options.wait === true && (await isToGoOn(workplace, request, io))) {
+        code = await pass({ ...request, rotate: new Map() });
+      }
+      return code;
     } finally {
       await Promise.all([api.close(), sink.close()]);
     }
@@ -120,6 +144,7 @@ interface Workplace {
 
 async function applyOnce(
   { session, desired, api, sink, stop }: Workplace,
+  request: Request,
   options: SyncOptions,
   io: Io,
   so: Outcomes,
@@ -130,6 +155,7 @@ async function applyOnce(
   let progress = createProgress(io, 0);
   const { plan, report } = await reconcileOnce(desired, {
     ...base,
+    ...request,
     sink,
     writer: api.writer,
     unique,
@@ -157,13 +183,36 @@ async function applyOnce(
   progress.clear();
   so.report = report;
   if (options.format === 'text') {
-    const held = plan.held.length;
-    const colours = paintFor(io.stdout, io);
-    io.stdout.write(
-      `\n${renderReportText(report, { colours, requests: so.requests(), held, ...widthOf(io) })}`,
-    );
+    const text = renderReportText(report, {
+      colours: paintFor(io.stdout, io),
+      requests: so.requests(),
+      held: plan.held.length,
+      waiting: plan.waiting.length,
+      ...widthOf(io),
+    });
+    io.stdout.write(`\n${text}`);
   }
   return codeOfPass(plan, report, { detailed: false });
+}
+
+/** Whether a replacement is under way that can be gone on with; waits until it can. */
+async function isToGoOn(
+  { session, desired, api, sink, stop }: Workplace,
+  { only }: Request,
+  io: Io,
+): Promise<boolean> {
+  const { plan, seen } = await planOnce(desired, await planContext(session, api.reader, sink));
+  const isOurs = (name: string): boolean => only === null || only.has(name);
+  if (plan.operations.some((operation) => operation.kind === 'replace' && isOurs(operation.name)))
+    return true;
+  const ends = plan.waiting.flatMap(({ name, until }) =>
+    until !== null && isOurs(name) ? [Date.parse(until)] : [],
+  );
+  if (ends.length === 0 || stop.signal.aborted) return false;
+  const end = Math.min(...ends);
+  say(io, `waiting until ${new Date(end).toISOString()}: receivers learn the new secret`);
+  await systemClock.sleep(end - seen.clockOffset - systemClock.now() + SOON_MS, stop.signal);
+  return !stop.signal.aborted;
 }
 
 async function showPlan(plan: Plan, options: SyncOptions, io: Io, so: Outcomes): Promise<void> {
