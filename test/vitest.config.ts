@@ -11,7 +11,7 @@ export default defineConfig({
     coverage: {
       provider: 'v8',
       reporter: ['text'],
-      include: ['src/plan/**', 'src/reconcile/create.ts', 'src/http/retry.ts'],
+      include: ['src/plan/**', 'src/reconcile/create.ts', 'src/reconcile/replace.ts', 'src/http/retry.ts'],
       thresholds: { branches: 100 },
     },
   },

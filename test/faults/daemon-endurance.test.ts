@@ -52,7 +52,7 @@ it(
 /** All that a daemon lives through; a run without one of them would prove little. */
 const EVERYTHING = [
   ...['changed', 'failed', 'incomplete', 'unchanged'],
-  ...['create', 'update', 'make-way', 'delete', 'rename', 'recover', 'collect', 'fight'],
+  ...['create', 'update', 'make-way', 'delete', 'rename', 'recover', 'collect', 'forget', 'fight'],
 ].sort();
 
 /** Lets it run, and looks at its metrics and its status now and then, as Prometheus and a person do. */

@@ -33,6 +33,9 @@ interface Scenario {
   readonly before?: Entries;
   readonly after: Entries;
   readonly argv?: readonly string[];
+  /** What goes on after the kill, where it is not the same. */
+  readonly goOn?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
   readonly prepare?: (stage: Stage) => Promise<void>;
   /** What one run sends, in order. It is killed around each of these, and around each write of a record. */
   readonly calls: readonly string[];
@@ -40,6 +43,8 @@ interface Scenario {
 }
 
 const CREATE = ['createSubscription', 'updateSubscription'];
+
+const SYNC: readonly string[] = ['sync'];
 
 const SCENARIOS: readonly Scenario[] = [
   {
@@ -127,6 +132,16 @@ const SCENARIOS: readonly Scenario[] = [
     },
     calls: [],
   },
+  {
+    title: 'replacing the secret of an entry',
+    before: { orders: ORDERS },
+    after: { orders: ORDERS },
+    argv: ['rotate', 'orders'],
+    goOn: ['sync'],
+    env: { LINQ_GITOPS_REPLACE_OVERLAP: '0s' },
+    isCore: true,
+    calls: ['createSubscription', 'updateSubscription', 'deleteSubscription', 'updateSubscription'],
+  },
 ];
 
 async function prepare(scenario: Scenario, sink: SinkKind): Promise<Picture> {
@@ -140,8 +155,11 @@ async function prepare(scenario: Scenario, sink: SinkKind): Promise<Picture> {
   return pictureOf(stage);
 }
 
-async function countEffects(picture: Picture, argv: readonly string[]): Promise<readonly string[]> {
-  const stage = await stageFrom(picture);
+async function countEffects(
+  picture: Picture,
+  { argv = SYNC, env = {} }: Scenario,
+): Promise<readonly string[]> {
+  const stage = await stageFrom(picture, { env });
   const log = join(stage.folder, 'effects.log');
   const result = await stage.run(argv, { effects: { log } });
   expect(result.code, result.stderr).toBe(0);
@@ -150,14 +168,14 @@ async function countEffects(picture: Picture, argv: readonly string[]): Promise<
 
 async function killAt(
   picture: Picture,
-  argv: readonly string[],
+  { argv = SYNC, goOn = argv, env = {} }: Scenario,
   stop: { index: number; phase: 'before' | 'after' },
 ): Promise<void> {
-  const stage = await stageFrom(picture);
+  const stage = await stageFrom(picture, { env });
   const killed = await stage.run(argv, { effects: { stop } });
   expect(killed.signal, `${stop.phase} effect ${stop.index}: ${killed.stderr}`).toBe('SIGKILL');
   try {
-    await runUntilDone(stage, argv);
+    await runUntilDone(stage, goOn);
     await checkPromises(stage);
   } catch (error) {
     throw new Error(`killed ${stop.phase} effect ${stop.index} of: ${argv.join(' ')}`, { cause: error });
@@ -178,14 +196,14 @@ export function describeKills(sink: SinkKind, extent: 'all' | 'core' = 'all'): v
       'I10: kill -9 at every step of $title loses nothing',
       { timeout: 180_000 },
       async (scenario) => {
-        const { argv = ['sync'] } = scenario;
         const picture = await prepare(scenario, sink);
-        const effects = await countEffects(picture, argv);
+        const effects = await countEffects(picture, scenario);
         expect(effects.filter((name) => name.endsWith('Subscription'))).toEqual(scenario.calls);
         expect(effects.length, 'records are written as well').toBeGreaterThan(scenario.calls.length);
         const points = [...pointsOf(effects)];
         const play = async (): Promise<void> => {
-          for (let point = points.shift(); point; point = points.shift()) await killAt(picture, argv, point);
+          for (let point = points.shift(); point; point = points.shift())
+            await killAt(picture, scenario, point);
         };
         await Promise.all(Array.from({ length: WIDTH }, play));
       },

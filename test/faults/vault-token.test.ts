@@ -10,7 +10,7 @@ import type { LinqWriter } from '../../src/linq/linq-api.ts';
 import { openLinq } from '../../src/linq/rest-linq.ts';
 import { reconcileOnce } from '../../src/reconcile/reconcile-once.ts';
 import { openVaultSink } from '../../src/secrets/vault/vault-sink.ts';
-import { SETTINGS } from '../simulation/model-process.ts';
+import { SETTINGS } from '../simulation/model-settings.ts';
 import { checkPromises } from '../support/account-checks.ts';
 import type { FakeVault } from '../support/fake-vault/fake-vault.ts';
 import { openStage, type Stage } from '../support/stage.ts';
@@ -87,6 +87,8 @@ async function openRun(role: Role): Promise<Run> {
         storeTimeout: 60_000,
         isFileBad: false,
         fights: new Set(),
+        rotate: new Map(),
+        only: null,
         expectedPlan: null,
         onPlan: () => undefined,
         onNotice: () => undefined,

@@ -1,7 +1,7 @@
 import { RequestError } from '../../src/domain/errors.ts';
 import { markOf } from '../../src/domain/target-url.ts';
 import type { SecretSink } from '../../src/secrets/sink.ts';
-import { recordIn } from './model-sink.ts';
+import { recordIn, recordsIn } from './model-sink.ts';
 import type { Bug } from './model-process.ts';
 
 /** Bugs that the invariants must notice. Each takes one of the protocol's supports away, and nothing else. */
@@ -74,6 +74,63 @@ export const BUGS: readonly Bug[] = [
     }),
   },
   readEarly('the records are read before the list, and not again before a collection', false),
+  {
+    name: 'the old one is deleted before the new one is active',
+    spoilClients: ({ linq, sink }) => ({
+      linq: {
+        ...linq,
+        updateSubscription: (id, { is_active, ...patch }) =>
+          linq.updateSubscription(
+            id,
+            is_active === true ? patch : { ...patch, ...(is_active === false && { is_active }) },
+          ),
+        getSubscription: async (id) => {
+          const live = await linq.getSubscription(id);
+          return live && { ...live, is_active: true };
+        },
+      },
+      sink,
+    }),
+  },
+  {
+    name: 'the new secret is not stored before the switch',
+    spoilClients: ({ linq, sink }) => ({
+      linq,
+      sink: {
+        ...sink,
+        write: (record, expected) =>
+          sink.write(record.current && record.next ? { ...record, next: null } : record, expected),
+      },
+    }),
+  },
+  {
+    name: 'the overlap counts from nothing',
+    spoilClients: ({ linq, sink }) => ({
+      linq,
+      sink: {
+        ...sink,
+        read: async (name) => {
+          const entry = await sink.read(name);
+          if (entry.kind !== 'intact' || !entry.record.next?.ready_at) return entry;
+          const next = { ...entry.record.next, ready_at: '1970-01-01T00:00:00.000Z' };
+          return { ...entry, record: { ...entry.record, next } };
+        },
+      },
+    }),
+  },
+  {
+    name: 'both subscriptions of a replacement are kept',
+    spoilClients: ({ linq, sink }, { sink: truth }) => ({
+      linq: {
+        ...linq,
+        deleteSubscription: (id) =>
+          recordsIn(truth).some(({ current, next }) => next !== null && current?.subscription_id === id)
+            ? Promise.resolve('deleted')
+            : linq.deleteSubscription(id),
+      },
+      sink,
+    }),
+  },
   {
     name: 'a name that was removed starts again with its first version',
     spoilWorld: ({ sink }) => {

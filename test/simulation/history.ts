@@ -1,5 +1,5 @@
 import type { Desired, DesiredEntry } from '../../src/domain/desired.ts';
-import type { Allowance, Plan } from '../../src/domain/plan.ts';
+import type { Allowance, Guard, Plan } from '../../src/domain/plan.ts';
 import { checkAtRest, watchWorld, type Watch } from './invariants.ts';
 import { drawFaults } from './model-faults.ts';
 import { runPass, runPlan, startProcess, type Bug, type Household, type Process } from './model-process.ts';
@@ -19,7 +19,7 @@ export interface Violation {
 
 const MAX_STEPS = 400;
 /** Passes after the last fault until the account must be what the file says. */
-const MAX_ROUNDS = 8;
+const MAX_ROUNDS = 14;
 const MAX_STEPS_PER_ROUND = 2_000;
 
 /** Consent that a person gives at the end, where an outsider emptied the list or two entries left the file. */
@@ -40,6 +40,9 @@ export async function runHistory(seed: number, bug: Bug | null = null): Promise<
   const watch = watchWorld(world);
   const files = drawFiles(random);
   world.api.tellsTime = random.chance(0.9);
+  world.declaresActivity = files.some(({ entries }) =>
+    entries.some(({ fields }) => fields.is_active !== undefined),
+  );
   await runWithFaults(home, files, watch);
   if (world.violation === null) await runQuietly(home, random.pick(files), watch);
   if (world.violation === null) return null;
@@ -54,7 +57,7 @@ async function runWithFaults(home: Household, files: readonly Desired[], watch: 
   // A clock may only be wrong where the server's own time is known.
   const skew = (): number => (world.api.tellsTime ? random.below(600_000) - 300_000 : 0);
   const hosts = random.chance(0.5) ? ['a', 'b'] : ['a', 'a'];
-  const passes = 2 + random.below(3);
+  const passes = 2 + random.below(8);
   const begin = (host: string): void => {
     const process = startProcess(home, host, skew(), random.pick(files));
     void live(home, process, files, passes);
@@ -87,10 +90,23 @@ async function live(
   const { world } = home;
   for (let pass = 0; pass < passes && !process.stop.signal.aborted && world.faults !== null; pass += 1) {
     process.desired = world.random.pick(files);
+    process.rotate = drawRotation(home, process);
     await runPass(home, process);
+    process.rotate = new Map();
     await world.clockOf(process).sleep(world.random.below(30_000), process.stop.signal);
   }
   if (process.stop.signal.aborted) process.isAlive = false;
+}
+
+/** At times a pass is a command's, for one entry of its file. */
+function drawRotation({ world }: Household, { desired }: Process): Process['rotate'] {
+  const { random } = world;
+  if (desired.entries.length === 0 || !random.chance(0.25)) return new Map();
+  const { name } = random.pick(desired.entries);
+  const rotation = random.chance(0.8) ? 'rotate' : 'compromised';
+  if (rotation === 'compromised') for (const each of ['orders', 'shop', name]) world.compromised.add(each);
+  world.note(`${rotation} ${name} is asked for`);
+  return new Map([[name, rotation]]);
 }
 
 function stopProcess({ world }: Household, process: Process): void {
@@ -113,7 +129,10 @@ async function runQuietly(home: Household, desired: Desired, watch: Watch): Prom
       home.processes.filter(({ isAlive }) => isAlive)[index] ??
       startProcess(home, random.pick(['a', 'c']), 0, desired),
   );
-  for (const runner of runners) runner.desired = desired;
+  for (const runner of runners) {
+    runner.desired = desired;
+    runner.rotate = new Map();
+  }
   for (let round = 1; round <= MAX_ROUNDS && world.violation === null; round += 1) {
     world.advance(LANDING_TIME + 2_000);
     // Side by side at first, which may end in conflicts; then one after the other.
@@ -123,16 +142,21 @@ async function runQuietly(home: Household, desired: Desired, watch: Watch): Prom
     for (const runner of group) {
       passes.push(
         runPass(home, runner, ALLOWANCES).then((outcome) => {
-          if (outcome?.plan.operations.length === 0) empty += 1;
+          if (outcome && isQuiet(outcome.plan)) empty += 1;
         }),
       );
     }
     await settle(home, watch);
-    // Two rounds of silence are not asked for: an in-flight guard passes with time, and time has passed.
     if (empty === group.length && world.api.writes + world.sink.writes === before && round > 2) break;
   }
   if (world.violation !== null) return;
   await checkRest(home, runners[0] as Process, watch);
+}
+
+/** Nothing is to be done, and nothing passes with time. */
+function isQuiet({ operations, waiting, held }: Plan): boolean {
+  const passes: readonly Guard[] = ['in-flight', 'stale-file'];
+  return operations.length + waiting.length === 0 && !held.some(({ guard }) => passes.includes(guard));
 }
 
 /** I1 and I6: a plan at rest is empty, and making it wrote nothing. */
@@ -183,6 +207,7 @@ function drawFiles(random: Random): readonly Desired[] {
 function makeEntry(name: string): DesiredEntry {
   return {
     name,
+    rotate_after: null,
     fields: {
       target_url: `https://hooks.example.com/${name}?version=2026-02-03`,
       subscribed_events: ['message.received'],

@@ -1,6 +1,7 @@
 import type { Desired, DesiredEntry } from '../../src/domain/desired.ts';
 import type { Guard, Plan } from '../../src/domain/plan.ts';
 import type { LiveSubscription } from '../../src/domain/subscription.ts';
+import { ownedIds, type EntryRecord } from '../../src/domain/record.ts';
 import { markOf } from '../../src/domain/target-url.ts';
 import { compareFields } from '../../src/plan/diff.ts';
 import { liveAt, OUTSIDER, type ModelApi } from './model-api.ts';
@@ -16,7 +17,7 @@ export interface Watch {
  * I3 at each write; I2 and I4 on the ground truth after every effect:
  * a record never names another secret than the API issued for its id; what was once recorded stays recorded
  * for as long as it is live; and what is live at an unmarked URL is recorded. A record names one subscription,
- * so duplicates are marked ones.
+ * and one that is to replace it, so other duplicates are marked ones.
  */
 export function watchWorld(world: World): Watch {
   const { api, sink } = world;
@@ -29,16 +30,14 @@ export function watchWorld(world: World): Watch {
   return {
     check() {
       const named = new Set<string>();
-      for (const { name, current } of recordsIn(sink)) {
-        if (current === null) continue;
-        named.add(current.subscription_id);
-        recorded.add(current.subscription_id);
-        const issued = api.issued.get(current.subscription_id);
-        if (issued === undefined || issued.author === OUTSIDER) {
-          world.violate('I3', `the record of ${name} names ${current.subscription_id}, which is not ours`);
-        } else if (current.signing_secret?.reveal() !== issued.secret) {
-          world.violate('I2', `the record of ${name} has another secret than ${current.subscription_id}`);
+      for (const record of recordsIn(sink)) {
+        checkSecrets(record, world);
+        for (const id of ownedIds(record)) {
+          named.add(id);
+          recorded.add(id);
         }
+        const id = record.next?.subscription_id;
+        if (id !== undefined && !world.storedSince.has(id)) world.storedSince.set(id, world.now());
       }
       for (const { id, target_url } of liveOfOurs(api)) {
         if (named.has(id)) continue;
@@ -48,6 +47,19 @@ export function watchWorld(world: World): Watch {
       }
     },
   };
+}
+
+function checkSecrets({ name, current, next, previous }: EntryRecord, world: World): void {
+  for (const stored of [current, next, previous]) {
+    if (stored === null) continue;
+    const { subscription_id: id, signing_secret } = stored;
+    const issued = world.api.issued.get(id);
+    if (issued === undefined || issued.author === OUTSIDER) {
+      world.violate('I3', `the record of ${name} names ${id}, which is not ours`);
+    } else if (signing_secret?.reveal() !== issued.secret) {
+      world.violate('I2', `the record of ${name} has another secret than ${id}`);
+    }
+  }
 }
 
 const PERSONS_GUARDS: readonly Guard[] = ['unowned', 'url-taken', 'depends', 'record'];
@@ -60,23 +72,46 @@ export function checkAtRest(world: World, desired: Desired, plan: Plan): void {
   const kept = new Set<string>();
   const excused = excusedNames(world, desired);
   for (const entry of desired.entries) {
-    const id = recordIn(sink, entry.name)?.current?.subscription_id;
+    const record = recordIn(sink, entry.name);
+    const id = record?.current?.subscription_id;
     const live = id === undefined ? undefined : api.live.get(id);
     if (live) kept.add(live.id);
-    if (!excused.has(entry.name)) checkEntry(world, entry, live);
+    if (!excused.has(entry.name)) {
+      checkEntry(world, entry, live);
+      if (record !== null) checkReplaced(world, record);
+    } else if (record?.next) {
+      kept.add(record.next.subscription_id);
+    }
   }
+  const inherited = new Set(excused.size === 0 ? [] : namesHeldForHeirs(plan, desired));
+  for (const name of inherited) for (const id of ownedIdsIn(world, name)) kept.add(id);
   for (const { id } of liveOfOurs(api)) {
     if (!kept.has(id)) world.violate('I4', `${id} is live beside what the file declares`);
   }
   for (const { name, intent } of recordsIn(sink)) {
+    if (inherited.has(name)) continue;
     if (!desired.entries.some((entry) => entry.name === name))
       world.violate('I1', `a record is left under ${name}, which is not in the file`);
     if (intent !== null) world.violate('I1', `an intent is left in the record of ${name}`);
   }
   for (const { name, guard, reason } of plan.held) {
-    const isExcused = name !== null && excused.has(name) && PERSONS_GUARDS.includes(guard);
+    const isExcused =
+      name !== null && (excused.has(name) || inherited.has(name)) && PERSONS_GUARDS.includes(guard);
     if (!isExcused) world.violate('I1', `${name ?? 'the plan'} stays held: ${guard}, ${reason}`);
   }
+}
+
+/** Names that left the file, and that an entry may inherit once a person has freed its URL. */
+function namesHeldForHeirs({ held }: Plan, { entries }: Desired): readonly string[] {
+  const declared = new Set(entries.map(({ name }) => name));
+  return held.flatMap(({ name, guard }) =>
+    name !== null && guard === 'depends' && !declared.has(name) ? [name] : [],
+  );
+}
+
+function ownedIdsIn({ sink }: World, name: string): readonly string[] {
+  const record = recordIn(sink, name);
+  return record === null ? [] : ownedIds(record);
 }
 
 function checkEntry(world: World, entry: DesiredEntry, live: LiveSubscription | undefined): void {
@@ -84,9 +119,18 @@ function checkEntry(world: World, entry: DesiredEntry, live: LiveSubscription | 
     world.violate('I1', `${entry.name} has no live subscription`);
     return;
   }
+  // Without anybody's wish for it, nothing is inactive, whatever was replaced.
+  const mayBeInactive = world.declaresActivity || world.meddledWith.size > 0 || world.stoodStill.size > 0;
+  if (!live.is_active && !mayBeInactive) world.violate('gap', `${entry.name} is left inactive`);
   const changes = compareFields(entry.fields, live, null);
   if (changes.length > 0)
     world.violate('I1', `${entry.name} differs in ${changes.map(({ field }) => field).join(', ')}`);
+}
+
+/** Nothing of a replacement is left: neither beside the current one nor of the secret before. */
+function checkReplaced(world: World, { name, next, retire, previous }: EntryRecord): void {
+  if (next !== null || retire !== null) world.violate('I4', `the replacement of ${name} does not end`);
+  if (previous !== null) world.violate('I1', `${name} keeps its previous secret for good`);
 }
 
 /**

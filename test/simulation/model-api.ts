@@ -3,7 +3,7 @@ import { Secret } from '../../src/domain/secret.ts';
 import type { LiveSubscription, PhoneLine, SubscriptionPatch } from '../../src/domain/subscription.ts';
 import { normaliseUrl } from '../../src/domain/target-url.ts';
 import type { CreatedSubscription, LinqReader, LinqWriter } from '../../src/linq/linq-api.ts';
-import type { EffectKind, Failure, Link } from './model-effect.ts';
+import type { Effect, EffectKind, Failure, Link } from './model-effect.ts';
 
 /** Author of what no process of ours made. */
 export const OUTSIDER = 'outsider';
@@ -108,11 +108,16 @@ export function liveAt(api: ModelApi, url: string): LiveSubscription | undefined
 export function connectApi(api: ModelApi, author: string, link: Link): LinqReader & LinqWriter {
   let reads = 0;
   let writes = 0;
-  const send = <T>(kind: EffectKind, label: string, take: () => T, subscription?: string): Promise<T> => {
+  const send = <T>(
+    kind: EffectKind,
+    label: string,
+    take: () => T,
+    about: Pick<Effect<T>, 'subscription' | 'patch'> = {},
+  ): Promise<T> => {
     if (kind === 'list' || kind === 'get') reads += 1;
     else writes += 1;
     const fail = (how: Failure): Error => requestError(kind, how);
-    return link({ kind, label, take, fail, ...(subscription !== undefined && { subscription }) });
+    return link({ kind, label, take, fail, ...about });
   };
   return {
     listSubscriptions: () =>
@@ -128,8 +133,12 @@ export function connectApi(api: ModelApi, author: string, link: Link): LinqReade
     createSubscription: (fields) =>
       send('post', `POST ${fields.target_url}`, () => createIn(api, fields, author)),
     updateSubscription: (id, patch) =>
-      send('put', `PUT ${id} ${JSON.stringify(patch)}`, () => updateIn(api, id, patch, author)),
-    deleteSubscription: (id) => send('delete', `DELETE ${id}`, () => deleteIn(api, id, author), id),
+      send('put', `PUT ${id} ${JSON.stringify(patch)}`, () => updateIn(api, id, patch, author), {
+        subscription: id,
+        patch,
+      }),
+    deleteSubscription: (id) =>
+      send('delete', `DELETE ${id}`, () => deleteIn(api, id, author), { subscription: id }),
   };
 }
 

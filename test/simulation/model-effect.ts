@@ -1,3 +1,5 @@
+import type { SubscriptionPatch } from '../../src/domain/subscription.ts';
+
 export type EffectKind = 'list' | 'get' | 'post' | 'put' | 'delete' | 'sink-read' | 'sink-write';
 
 /**
@@ -13,6 +15,10 @@ export interface Effect<T> {
   readonly label: string;
   /** The subscription that it is about, where it has an id already. */
   readonly subscription?: string;
+  /** The record that it writes or removes. */
+  readonly record?: string;
+  /** What a PUT changes. */
+  readonly patch?: SubscriptionPatch;
   /** Takes place on the model's state: gives the answer, or throws the definite refusal. Synchronous. */
   readonly take: () => T;
   /** The error that a client sees when no such answer reaches it. */

@@ -1,18 +1,20 @@
 import { AppError, SinkError } from '../../src/domain/errors.ts';
 import type { Desired } from '../../src/domain/desired.ts';
 import type { Allowance, Plan } from '../../src/domain/plan.ts';
-import { isSameHolder, type Holder } from '../../src/domain/record.ts';
+import { isSameHolder, ownedIds, type Holder } from '../../src/domain/record.ts';
 import type { Report } from '../../src/domain/report.ts';
-import type { Settings } from '../../src/domain/settings.ts';
 import type { LinqReader, LinqWriter } from '../../src/linq/linq-api.ts';
+import type { Rotation } from '../../src/plan/candidate.ts';
 import { planOnce, reconcileOnce, type PassContext } from '../../src/reconcile/reconcile-once.ts';
 import type { SecretSink } from '../../src/secrets/sink.ts';
 import { QUIET } from '../support/quiet-progress.ts';
 import { connectApi } from './model-api.ts';
-import type { Effect, Link } from './model-effect.ts';
+import type { Link } from './model-effect.ts';
 import type { Faults } from './model-faults.ts';
-import { connectSink, recordsIn } from './model-sink.ts';
-import { LANDING_TIME, type Actor, type World } from './model-world.ts';
+import { connectSink } from './model-sink.ts';
+import { SETTINGS } from './model-settings.ts';
+import { type Actor, type World } from './model-world.ts';
+import { watchEffect } from './watched-effects.ts';
 
 /** A process of the program. It dies at any effect, and what comes after it is another one. */
 export interface Process extends Actor {
@@ -20,6 +22,10 @@ export interface Process extends Actor {
   readonly stop: AbortController;
   /** The content of the file as this process last read it. */
   desired: Desired;
+  /** What a command asks of its next pass. */
+  rotate: ReadonlyMap<string, Rotation>;
+  /** When its last write of a record took place: until then, at least, its view was the current one. */
+  readonly wroteAt: Map<string, number>;
   /** Ids whose record the sink refused although it may have landed: they may be deleted again. */
   readonly unsure: Set<string>;
 }
@@ -38,32 +44,6 @@ export interface Bug {
   readonly spoilWorld?: (world: World) => void;
   readonly spoilClients?: (clients: Clients, world: World) => Clients;
 }
-
-export const SETTINGS: Settings = {
-  owner: 'default',
-  subscriptions: 'subscriptions.yaml',
-  api: {
-    base_url: 'https://api.example.com',
-    key_file: null,
-    timeout: LANDING_TIME / 4,
-    concurrency: 2,
-  },
-  secrets: {
-    sink: 'file',
-    store_timeout: 4_000,
-    file: { directory: 'secrets', ephemeral: false },
-    export: null,
-  },
-  policy: {
-    prune: 'owned',
-    unowned: 'hold',
-    drift: 'revert',
-    max_deletes: { share: 0.25 },
-    allow: [],
-    ignore: [],
-  },
-  daemon: { interval: 20_000, jitter: 0.1, listen: { host: '127.0.0.1', port: 0 } },
-};
 
 /** All processes of a history, dead ones included: who is gone can be judged on one's own host only. */
 export interface Household {
@@ -85,6 +65,8 @@ export function startProcess(home: Household, host: string, skewMs: number, desi
     holder: { host, boot: 'boot', pid, started: String(pid), mode: 'run' },
     stop: new AbortController(),
     desired,
+    rotate: new Map(),
+    wroteAt: new Map(),
     unsure: new Set(),
   };
   home.processes.push(process);
@@ -102,6 +84,8 @@ export async function runPass(
   world.note(`${process.name} begins a pass with ${process.desired.content_hash}`);
   try {
     const outcome = await reconcileOnce(process.desired, passContext(home, process, allowances));
+    for (const { name, guard, reason } of outcome.plan.held)
+      world.note(`held: ${name ?? ''} ${guard}, ${reason}`);
     world.note(`${process.name} ends a pass: ${describeReport(outcome.report)}`);
     return outcome;
   } catch (error) {
@@ -158,6 +142,8 @@ function passContext(home: Household, process: Process, allowances: readonly All
     storeTimeout: SETTINGS.secrets.store_timeout,
     isFileBad: false,
     fights: new Set(),
+    rotate: process.rotate,
+    only: null,
     expectedPlan: null,
     onPlan: () => undefined,
     onNotice: () => undefined,
@@ -171,7 +157,7 @@ function isGone(home: Household, judge: Process, holder: Holder): boolean {
 
 function connect(home: Household, process: Process): Clients {
   const { world, bug } = home;
-  const link: Link = (effect) => world.request(process, watched(effect, process, world));
+  const link: Link = (effect) => world.request(process, watchEffect(effect, process, world));
   const sink = connectSink(world.sink, link);
   const clients: Clients = {
     linq: connectApi(world.api, process.name, link),
@@ -181,37 +167,13 @@ function connect(home: Household, process: Process): Clients {
         try {
           return await sink.write(record, expected);
         } catch (error) {
-          if (error instanceof SinkError && record.current)
-            process.unsure.add(record.current.subscription_id);
+          if (error instanceof SinkError) for (const id of ownedIds(record)) process.unsure.add(id);
           throw error;
         }
       },
     },
   };
   return bug?.spoilClients?.(clients, world) ?? clients;
-}
-
-/**
- * I2: a subscription whose secret is stored is deleted only by a process whose file lacks the entry, or by
- * the one that was told that its secret was not stored. What matters is the file at the decision.
- */
-function watched<T>(effect: Effect<T>, process: Process, world: World): Effect<T> {
-  const { subscription: id } = effect;
-  if (effect.kind !== 'delete' || id === undefined) return effect;
-  const declared = new Set(process.desired.entries.map(({ name }) => name));
-  const keepers = (): readonly string[] =>
-    recordsIn(world.sink).flatMap(({ name, current }) => (current?.subscription_id === id ? [name] : []));
-  if (keepers().some((name) => !declared.has(name))) return effect;
-  return {
-    ...effect,
-    take() {
-      const [last] = keepers();
-      if (last !== undefined && world.api.live.has(id) && !process.unsure.has(id)) {
-        world.violate('I2', `${process.name} deletes ${id}, whose secret is stored under ${last}`);
-      }
-      return effect.take();
-    },
-  };
 }
 
 function describeReport({ items }: Report): string {

@@ -54,10 +54,11 @@ export function placeRecord(sink: ModelSink, record: EntryRecord): void {
 export function connectSink(sink: ModelSink, link: Link): SecretSink {
   const read = <T>(label: string, take: () => T): Promise<T> =>
     link({ kind: 'sink-read', label, take, fail: () => new SinkError(`cannot ${label}: model`) });
-  const write = (label: string, take: () => Version): Promise<Version> =>
+  const write = (label: string, take: () => Version, name = INSTALLATION_NAME): Promise<Version> =>
     link({
       kind: 'sink-write',
       label,
+      record: name,
       take: () => {
         sink.writes += 1;
         return take();
@@ -80,7 +81,7 @@ export function connectSink(sink: ModelSink, link: Link): SecretSink {
     read: (name) => read(`read ${name}`, () => entryOf(sink.slots.get(name))),
     readInstallation: () => read('read the installation', () => entryOf(sink.installation)),
     write: (record, expected) =>
-      write(`write ${record.name} ${describe(record)}`, () => put(record, expected)),
+      write(`write ${record.name} ${describe(record)}`, () => put(record, expected), record.name),
     writeInstallation: (record, expected) =>
       write('write the installation', () => {
         expect(sink, sink.installation?.version, expected, INSTALLATION_NAME);
@@ -89,12 +90,16 @@ export function connectSink(sink: ModelSink, link: Link): SecretSink {
         return version;
       }),
     remove: (name, expected) =>
-      write(`remove ${name}`, () => {
-        expect(sink, sink.slots.get(name)?.version, expected, name);
-        const version = sink.nextVersion(name);
-        sink.slots.set(name, { version, record: null });
-        return version;
-      }),
+      write(
+        `remove ${name}`,
+        () => {
+          expect(sink, sink.slots.get(name)?.version, expected, name);
+          const version = sink.nextVersion(name);
+          sink.slots.set(name, { version, record: null });
+          return version;
+        },
+        name,
+      ),
     close: () => Promise.resolve(),
   };
 }
@@ -111,6 +116,7 @@ function expect(sink: ModelSink, version: Version | undefined, expected: Version
   throw new SinkConflictError(`cannot write ${name}: another process was there first`);
 }
 
-function describe({ current, intent }: EntryRecord): string {
-  return `current=${current?.subscription_id ?? '-'} intent=${intent?.marked_url ?? '-'}`;
+function describe({ current, next, intent }: EntryRecord): string {
+  const overlap = next ? ` next=${next.subscription_id} ready=${next.ready_at ?? '-'}` : '';
+  return `current=${current?.subscription_id ?? '-'}${overlap} intent=${intent?.marked_url ?? '-'}`;
 }

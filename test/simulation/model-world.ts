@@ -41,6 +41,18 @@ export interface World {
   faults: Faults | null;
   /** Until then the sink takes no write. */
   sinkFullUntil: number;
+  /** Ids that an outsider deleted or deactivated. */
+  readonly meddledWith: Set<string>;
+  /** Ids that a process was to delete, since its version of the file lacks the entry. */
+  readonly pruned: Set<string>;
+  /** Some version of the file declares `is_active`. */
+  declaresActivity: boolean;
+  /** Since when a replacement's secret stands in the sink. */
+  readonly storedSince: Map<string, number>;
+  /** Entries whose secret was to be replaced without an overlap. */
+  readonly compromised: Set<string>;
+  /** Processes that stood still before a deactivation, until it did harm. */
+  readonly stoodStill: Set<string>;
   readonly trace: readonly string[];
   step: number;
   now(): number;
@@ -71,6 +83,12 @@ export function makeWorld(random: Random): World {
     random,
     faults: null,
     sinkFullUntil: 0,
+    meddledWith: new Set(),
+    pruned: new Set(),
+    declaresActivity: false,
+    storedSince: new Map(),
+    compromised: new Set(),
+    stoodStill: new Set(),
     trace,
     step: 0,
     violation: null,

@@ -1,4 +1,5 @@
 import type { Desired } from '../../src/domain/desired.ts';
+import { ownedIds } from '../../src/domain/record.ts';
 import { createIn, deleteIn, liveAt, OUTSIDER, updateIn } from './model-api.ts';
 import { liveOfOurs } from './invariants.ts';
 import { recordsIn } from './model-sink.ts';
@@ -7,7 +8,7 @@ import type { World } from './model-world.ts';
 /** A person with the same API key does something in the account: comes, goes, takes a URL, changes or deletes ours. */
 export function meddle(world: World, files: readonly Desired[]): void {
   const { api, random } = world;
-  const named = new Set(recordsIn(world.sink).map(({ current }) => current?.subscription_id));
+  const named = new Set(recordsIn(world.sink).flatMap(ownedIds));
   const ours = liveOfOurs(api).filter(({ id }) => named.has(id));
   const theirs = [...api.live.values()].filter(({ id }) => api.issued.get(id)?.author === OUTSIDER);
   const urls = files.flatMap(({ entries }) => entries.map(({ fields }) => fields.target_url));
@@ -20,9 +21,9 @@ export function meddle(world: World, files: readonly Desired[]): void {
           void deleteIn(api, id, OUTSIDER),
     ),
     ...ours.flatMap(({ id }) => [
-      () => void deleteIn(api, id, OUTSIDER),
+      () => remove(id),
       () => void updateIn(api, id, { subscribed_events: ['message.read'] }, OUTSIDER),
-      () => void updateIn(api, id, { is_active: false }, OUTSIDER),
+      () => deactivate(id),
       () => move(id, 'https://moved.example.net/hook'),
     ]),
   ];
@@ -32,6 +33,18 @@ export function meddle(world: World, files: readonly Desired[]): void {
     if (liveAt(api, target_url)) return;
     world.note(`outsider takes ${target_url}`);
     createIn(api, { target_url, subscribed_events: ['message.read'], phone_numbers: null }, OUTSIDER);
+  }
+
+  function remove(id: string): void {
+    world.note(`outsider deletes ${id}`);
+    world.meddledWith.add(id);
+    deleteIn(api, id, OUTSIDER);
+  }
+
+  function deactivate(id: string): void {
+    world.note(`outsider deactivates ${id}`);
+    world.meddledWith.add(id);
+    updateIn(api, id, { is_active: false }, OUTSIDER);
   }
 
   function move(id: string, target_url: string): void {

@@ -32,10 +32,29 @@ describe('the create protocol under any interleaving, loss and crash (I1 to I4, 
   it('reaches crashes, late arrivals, an outsider, and every kind of operation', async () => {
     const seen = new Set<string>();
     const words = [
-      ...['dies', 'lands: POST', 'lands: write', 'outsider takes', 'told to stop', 'lost-after', 'refused'],
-      ...['create', 'recover', 'collect', 'rename', 'make-way for', 'update', 'delete'].map(
-        (kind) => ` ${kind} `,
-      ),
+      ...[
+        'dies',
+        'lands: POST',
+        'lands: write',
+        'outsider takes',
+        'told to stop',
+        'lost-after',
+        'refused',
+        'rotate',
+        'compromised',
+      ],
+      ...[
+        'create',
+        'recover',
+        'collect',
+        'rename',
+        'make-way for',
+        'update',
+        'delete',
+        'replace',
+        'forget',
+        'give up',
+      ].map((kind) => ` ${kind} `),
     ];
     for (let seed = 1; seed <= 300; seed += 1) {
       for (const line of await traceOf(seed)) {

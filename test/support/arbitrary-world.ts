@@ -29,8 +29,8 @@ import {
 /*
  * Worlds at random, from small pools, so that things meet: entries that want taken URLs, records that name
  * the same or a vanished subscription, unfinished work of ours and of others, guards let through or not.
- * What the rest of the program rules out is left out: two entries with one URL or one former name, and a
- * record that names what another record's intent marks.
+ * What the rest of the program rules out is left out: two entries with one URL or one former name, a record that
+ * names what another record's intent marks, and one in which a subscription is to take over from itself.
  */
 
 const ENTRIES = ['e1', 'e2', 'e3', 'e4', 'e5'];
@@ -41,6 +41,9 @@ const URLS = ['u1', 'u2', 'u3', 'u4', 'u5', 'u6', 'u7', 'u8'].map((name) => urlO
 const IDS = ['i1', 'i2', 'i3', 'i4', 'i5', 'i6', 'i7', 'i8', 'x1'];
 const EVENTS = ['message.received', 'message.failed', 'reaction.added'];
 const LINES = ['+12025550101', '+12025550102', '+12025550103'];
+
+/** What is older than this may be rotated; nothing made in a model gets so old. */
+const AGE = 86_400_000;
 
 const url = fc.constantFrom(...URLS);
 const urlsInAnyOrder = fc.shuffledSubarray(URLS, { minLength: URLS.length });
@@ -97,6 +100,17 @@ const halves = fc
   .subarray(NAMES, { maxLength: 3 })
   .chain((names) => fc.tuple(...names.map((name) => liveAt(`half-${name}`, fc.constant(markedUrl(name))))));
 
+/** Replacements amid their overlap, at the marked URL that they were made at. */
+const nexts = fc
+  .subarray(NAMES, { maxLength: 4 })
+  .chain((names) =>
+    fc.tuple(...names.map((name) => liveAt(nextId(name), fc.constant(markedUrl(nextId(name)))))),
+  );
+
+function nextId(name: string): string {
+  return `next-${name}`;
+}
+
 function mostly<T>(usual: T | undefined, other: fc.Arbitrary<T>): fc.Arbitrary<T> {
   return usual === undefined
     ? other
@@ -109,8 +123,9 @@ const account: fc.Arbitrary<readonly LiveSubscription[]> = fc
       .tuple(most(IDS), urlsInAnyOrder)
       .chain(([ids, urls]) => fc.tuple(...ids.map((id, index) => liveAt(id, mostly(urls[index], anyUrl))))),
     halves,
+    nexts,
   )
-  .map(([whole, unfinished]) => [...whole, ...unfinished]);
+  .map(([whole, unfinished, overlapping]) => [...whole, ...unfinished, ...overlapping]);
 
 const holder = fc.constantFrom(ME, OTHER, { ...OTHER, mode: 'sync' } as const);
 const moment = fc.constantFrom(ago(-1), ago(1), ago(INTERVAL), ago(4 * INTERVAL));
@@ -121,7 +136,7 @@ const currentOf = (name: string) =>
       subscription_id: mostly(IDS[NAMES.indexOf(name)], fc.constantFrom(...IDS, 'gone-1', 'gone-2')),
       target_url: url,
       signing_secret: fc.option(fc.constant(new Secret('s')), { freq: 9 }),
-      created_at: moment,
+      created_at: fc.constantFrom(ago(1), ago(10 * AGE)),
     }),
     { freq: 6 },
   );
@@ -135,14 +150,24 @@ const intact = (name: string): fc.Arbitrary<ObservedRecord> =>
       current: currentOf(name),
       next: rarely(
         fc.record({
-          subscription_id: fc.constantFrom(...IDS),
+          // An id of `IDS` is another record's: what a sink that was put together by hand can hold.
+          subscription_id: mostly(nextId(name), fc.constantFrom('x1', 'gone-3')),
           target_url: url,
           signing_secret: fc.constant(new Secret('n')),
           created_at: moment,
           deactivated: fc.boolean(),
+          ready_at: fc.option(moment),
+          compromised: fc.boolean(),
         }),
       ),
       retire: rarely(fc.record({ subscription_id: fc.constantFrom(...IDS) })),
+      previous: rarely(
+        fc.record({
+          subscription_id: fc.constant('before'),
+          signing_secret: fc.constant(new Secret('p')),
+          retired_at: moment,
+        }),
+      ),
       intent: rarely(fc.record({ marked_url: fc.constant(markedUrl(name)), deadline: moment, holder })),
       applied: fc.option(fields, { freq: 5 }),
       prevent_destroy: fc.boolean(),
@@ -157,7 +182,10 @@ const intact = (name: string): fc.Arbitrary<ObservedRecord> =>
       isIntentAbandoned: fc.boolean(),
       isApplierGone: fc.boolean(),
     } satisfies { [K in keyof Partial<EntryRecord>]: fc.Arbitrary<EntryRecord[K]> } & Record<string, unknown>)
-    .map((own) => record(name, own));
+    .map(({ next, ...own }) => {
+      const isItself = next?.subscription_id === own.current?.subscription_id;
+      return record(name, { ...own, next: isItself ? null : next });
+    });
 
 const recordOf = (name: string): fc.Arbitrary<ObservedRecord> =>
   fc.oneof(
@@ -180,21 +208,24 @@ const records: fc.Arbitrary<ReadonlyMap<string, ObservedRecord>> = most(NAMES)
   .chain((names) => fc.tuple(...names.map((name) => fc.tuple(fc.constant(name), recordOf(name)))))
   .map((pairs) => new Map(pairs));
 
+const rotateAfter = fc.constantFrom(null, null, AGE);
+
 const file: fc.Arbitrary<readonly DesiredEntry[]> = fc
   .tuple(
     most(ENTRIES),
     urlsInAnyOrder,
-    fc.array(fc.tuple(fields, fc.boolean()), { minLength: 5, maxLength: 5 }),
+    fc.array(fc.tuple(fields, fc.boolean(), rotateAfter), { minLength: 5, maxLength: 5 }),
     fc.tuple(...FORMER.map(() => fc.option(fc.nat(ENTRIES.length - 1), { freq: 1 }))),
   )
   .map(([names, urls, own, heirs]) =>
     names.map((name, index) => {
-      const [declared, prevent_destroy] = own[index]!;
+      const [declared, prevent_destroy, rotate_after] = own[index]!;
       return {
         name,
         fields: { ...declared, target_url: urls[index]! },
         previously: FORMER.filter((_, former) => heirs[former] === index),
         prevent_destroy,
+        rotate_after,
       };
     }),
   );
@@ -218,6 +249,16 @@ const allowances = fc.oneof(
   }),
 );
 
+const replace = fc.record({
+  overlap: fc.constantFrom(0, 1, 600_000),
+  keep_previous: fc.constantFrom(0, 3_600_000),
+  at_once: fc.constantFrom(1, 5),
+});
+const rotate = fc.array(
+  fc.tuple(fc.constantFrom(...NAMES), fc.constantFrom('rotate', 'compromised', 'abort')),
+  { maxLength: 2 },
+);
+
 const troubledWorld: fc.Arbitrary<PlanInput> = fc
   .record({
     file,
@@ -233,6 +274,8 @@ const troubledWorld: fc.Arbitrary<PlanInput> = fc
     ),
     events: fc.constantFrom(null, EVENTS, ['message.received', 'message.sent', 'message.read']),
     allow_empty: fc.boolean(),
+    replace,
+    rotate,
   })
   .map((parts) => {
     const base = world({
@@ -244,6 +287,8 @@ const troubledWorld: fc.Arbitrary<PlanInput> = fc
       ...base,
       desired: { ...base.desired, entries: parts.file },
       allowances: parts.allowances,
+      replace: parts.replace,
+      rotate: new Map(parts.rotate),
       observation: { ...base.observation, subscriptions: parts.account, records: parts.records },
     };
   });
@@ -255,7 +300,7 @@ const wholeWorld: fc.Arbitrary<PlanInput> = troubledWorld.map((input) => {
     if (observed.kind !== 'intact') return [];
     const { current } = observed.record;
     const secret = current && { ...current, signing_secret: new Secret('kept') };
-    const whole = { ...observed.record, current: secret, next: null, retire: null };
+    const whole = { ...observed.record, current: secret, next: null, retire: null, previous: null };
     return [[name, { ...observed, record: whole, isIntentAbandoned: true }] as const];
   });
   const wanted = new Set(desired.entries.map(({ fields }) => normaliseUrl(fields.target_url)));
@@ -266,6 +311,8 @@ const wholeWorld: fc.Arbitrary<PlanInput> = troubledWorld.map((input) => {
   return {
     ...input,
     allowances: everyGuard,
+    replace: { overlap: 0, keep_previous: 3_600_000, at_once: 5 },
+    rotate: new Map(),
     policy: { ...policy, prune: policy.prune === 'never' ? 'owned' : policy.prune },
     observation: { ...observation, records: new Map(records), subscriptions },
   };

@@ -131,7 +131,7 @@ function makeEntry(number: number): DesiredEntry {
     subscribed_events: ['message.received'],
     phone_numbers: null,
   };
-  return { name: `entry-${number}`, fields, previously: [], prevent_destroy: false };
+  return { name: `entry-${number}`, fields, previously: [], prevent_destroy: false, rotate_after: null };
 }
 
 function urlOf(number: number): string {

@@ -86,6 +86,7 @@ const SLOW: Faults = {
 export async function runPair(seed: number, options: PairOptions): Promise<PairViolation | null> {
   const random = randomFrom(seed);
   const world = makeWorld(random);
+  world.declaresActivity = true;
   world.faults = SLOW;
   const file = openEditedFile(random, 8);
   const watch = watchPair(world, file, watchWorld(world));

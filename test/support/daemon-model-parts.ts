@@ -13,7 +13,7 @@ import type { Settings } from '../../src/domain/settings.ts';
 import type { LinqReader, LinqWriter } from '../../src/linq/linq-api.ts';
 import type { Clock } from '../../src/reconcile/context.ts';
 import type { SecretSink } from '../../src/secrets/sink.ts';
-import { SETTINGS } from '../simulation/model-process.ts';
+import { SETTINGS } from '../simulation/model-settings.ts';
 
 /** What a daemon on the model is made of; everything else is the program's own. */
 export interface ModelDaemonParts {
@@ -64,6 +64,7 @@ export function startModelDaemon(parts: ModelDaemonParts): ModelDaemon {
       sink: countSinkWrites(parts.sink, (result) => metrics.sinkWrite(result)),
       settings: DAEMON_SETTINGS,
       allowances: [],
+      rotate: new Map(),
       holder,
       isGone: (other) => Promise.resolve(parts.isGone(other)),
       clock,

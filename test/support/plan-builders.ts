@@ -3,6 +3,7 @@ import type {
   CreateOperation,
   DeleteOperation,
   FieldChange,
+  ForgetOperation,
   MakeWayOperation,
   Operation,
   RecoverOperation,
@@ -10,7 +11,7 @@ import type {
   ReplaceOperation,
   UpdateOperation,
 } from '../../src/domain/operation.ts';
-import type { Foreign, Held, Plan, PlanSummary } from '../../src/domain/plan.ts';
+import type { Foreign, Held, Plan, PlanSummary, Waiting } from '../../src/domain/plan.ts';
 import type { OperationResult, Report, ReportItem } from '../../src/domain/report.ts';
 import type { LiveSubscription, SubscriptionFields } from '../../src/domain/subscription.ts';
 import { planId } from '../../src/plan/plan-id.ts';
@@ -108,6 +109,7 @@ export function makeDelete(overrides: Partial<DeleteOperation> = {}): DeleteOper
     secret: name === null ? 'none' : 'discarded',
     name,
     subscription_id: id,
+    replacement_id: null,
     before: makeLive({ id, target_url: `https://hooks.example.com/${name ?? 'foreign'}` }),
     reason: name === null ? 'foreign' : 'left-the-file',
     ...overrides,
@@ -163,8 +165,28 @@ export function makeReplace(overrides: Partial<ReplaceOperation> = {}): ReplaceO
     secret: 'new',
     name,
     subscription_id: `sub-${name}`,
+    replacement_id: null,
     reason: 'secret-lost',
+    step: 'begin',
     fields: makeFields({ target_url: 'https://hooks.example.com/alerts' }),
+    is_active: true,
+    overlap: 600_000,
+    keeps_previous: true,
+    prevent_destroy: false,
+    ...overrides,
+  };
+}
+
+export function makeForget(overrides: Partial<ForgetOperation> = {}): ForgetOperation {
+  const name = overrides.name ?? 'orders';
+  return { kind: 'forget', key: `forget ${name}`, after: [], secret: 'kept', name, ...overrides };
+}
+
+export function makeWaiting(overrides: Partial<Waiting> = {}): Waiting {
+  return {
+    name: 'support',
+    reason: 'step 3 of 5: overlap',
+    until: '2026-11-22T12:30:05.000Z',
     ...overrides,
   };
 }
@@ -175,6 +197,7 @@ export function makeEveryOperation(): readonly Operation[] {
     makeCollect(),
     makeCreate(),
     makeDelete(),
+    makeForget(),
     makeMakeWay(),
     makeRecover(),
     makeRename(),
@@ -223,6 +246,7 @@ export function makePlan(
     id: planId(operations, held),
     operations,
     held,
+    waiting: [],
     foreign,
     warnings: [],
     ...parts,

@@ -1,6 +1,6 @@
 import { emptyRecord, isVacant, type EntryRecord } from '../../src/domain/record.ts';
 import type { ObservedRecord } from '../../src/domain/observation.ts';
-import type { Operation } from '../../src/domain/operation.ts';
+import type { Operation, ReplaceOperation } from '../../src/domain/operation.ts';
 import { Secret } from '../../src/domain/secret.ts';
 import type { LiveSubscription, SubscriptionPatch } from '../../src/domain/subscription.ts';
 import { markOf, markUrl, normaliseUrl } from '../../src/domain/target-url.ts';
@@ -17,6 +17,8 @@ interface Model {
   readonly records: Map<string, ObservedRecord>;
   /** Ids of subscriptions made so far. */
   made: number;
+  /** The API server's time. */
+  readonly now: number;
 }
 
 /** Applies `operations`, in their order, to what `input` observed, and returns what a next pass observes. */
@@ -26,6 +28,7 @@ export function applyInModel(input: PlanInput, operations: readonly Operation[],
     live: new Map(observation.subscriptions.map((subscription) => [subscription.id, subscription])),
     records: new Map(observation.records),
     made: 0,
+    now: observation.serverTime,
   };
   for (const operation of operations) applyOne(model, operation, salt);
   return {
@@ -87,11 +90,12 @@ function applyOne(model: Model, operation: Operation, salt: string): void {
         subscription_id: id,
         target_url: fields.target_url,
         signing_secret: new Secret(id),
-        created_at: '2026-11-22T12:00:00.000Z',
+        created_at: new Date(model.now).toISOString(),
       };
       write(model, {
         ...(find(model, name) ?? emptyRecord(name, OWNER)),
         current,
+        retire: null,
         applied: fields,
         prevent_destroy,
       });
@@ -112,6 +116,7 @@ function applyOne(model: Model, operation: Operation, salt: string): void {
     }
     case 'delete':
       if (operation.before !== null) model.live.delete(operation.before.id);
+      if (operation.replacement_id !== null) model.live.delete(operation.replacement_id);
       if (operation.name !== null) model.records.delete(operation.name);
       return;
     case 'rename': {
@@ -133,8 +138,80 @@ function applyOne(model: Model, operation: Operation, salt: string): void {
       model.live.delete(operation.subscription_id);
       return;
     case 'replace':
-      throw new Error('a plan of this version never goes on with a replacement');
+      replace(model, operation, salt);
+      return;
+    case 'forget':
+      write(model, { ...get(model, operation.name), previous: null });
   }
+}
+
+/** What one pass does of a replacement: all of it, or as far as its overlap. */
+function replace(model: Model, operation: ReplaceOperation, salt: string): void {
+  if (operation.step === 'drop') {
+    drop(model, operation);
+    return;
+  }
+  if (operation.step === 'begin') begin(model, operation, salt);
+  if (operation.step === 'begin' || operation.step === 'rest') {
+    rest(model, operation);
+    if (operation.overlap > 0) return;
+  }
+  const { name, fields, is_active, prevent_destroy, keeps_previous, subscription_id } = operation;
+  const { next, ...before } = get(model, name);
+  if (next === null) throw new Error(`nothing takes over ${name}`);
+  const { target_url, ...others } = fields;
+  put(model, next.subscription_id, { ...others, is_active });
+  if (subscription_id !== null) model.live.delete(subscription_id);
+  put(model, next.subscription_id, { target_url });
+  const { deactivated: _, ready_at: __, ...own } = next;
+  const { current } = before;
+  const former = current && {
+    subscription_id: current.subscription_id,
+    signing_secret: current.signing_secret,
+    retired_at: new Date(model.now).toISOString(),
+  };
+  write(model, {
+    ...before,
+    current: { ...own, target_url },
+    next: null,
+    retire: null,
+    previous: keeps_previous ? former : null,
+    applied: fields,
+    prevent_destroy,
+  });
+}
+
+function begin(model: Model, { name, fields, subscription_id }: ReplaceOperation, salt: string): void {
+  const before = find(model, name) ?? emptyRecord(name, OWNER);
+  model.made += 1;
+  const id = `${salt}-${name}-${model.made}`;
+  const { is_active: _, routing_key_header = null, routing_id_header = null, ...others } = fields;
+  const target_url = markUrl(fields.target_url, `${INSTALLATION}.${id}`);
+  model.live.set(id, { ...others, id, target_url, is_active: true, routing_key_header, routing_id_header });
+  const retire = before.current === null && subscription_id !== null ? { subscription_id } : before.retire;
+  const created_at = new Date(model.now).toISOString();
+  const own = { subscription_id: id, target_url, signing_secret: new Secret(id), created_at };
+  write(model, {
+    ...before,
+    retire,
+    next: { ...own, deactivated: false, ready_at: null, compromised: false },
+  });
+}
+
+function rest(model: Model, { name, overlap, is_active }: ReplaceOperation): void {
+  const { next, ...before } = get(model, name);
+  if (next === null) throw new Error(`nothing takes over ${name}`);
+  const deactivated = overlap > 0 || !is_active;
+  const ready_at = new Date(model.now).toISOString();
+  write(model, { ...before, next: { ...next, deactivated, ready_at } });
+  if (deactivated) put(model, next.subscription_id, { is_active: false });
+}
+
+function drop(model: Model, { name, replacement_id }: ReplaceOperation): void {
+  if (replacement_id !== null) model.live.delete(replacement_id);
+  const left = { ...get(model, name), next: null, retire: null };
+  if (isVacant(left)) model.records.delete(name);
+  else write(model, left);
 }
 
 /** PUT: refused while another subscription has the URL. */

@@ -34,7 +34,14 @@ export function fullRecord(name: string): EntryRecord {
   const stored = storedRecord(name).current!;
   return {
     ...storedRecord(name),
-    next: { ...stored, subscription_id: 'sub-next', signing_secret: someSecret('b'), deactivated: true },
+    next: {
+      ...stored,
+      subscription_id: 'sub-next',
+      signing_secret: someSecret('b'),
+      deactivated: true,
+      ready_at: null,
+      compromised: false,
+    },
     retire: { subscription_id: 'sub-foreign' },
     previous: {
       subscription_id: 'sub-before',
@@ -55,11 +62,13 @@ export function fullRecord(name: string): EntryRecord {
       routing_id_header: null,
     },
     prevent_destroy: true,
+    retired: { at: '2026-03-01T10:00:00Z', deactivated: true },
     applied_from: {
       content_hash: 'f'.repeat(64),
       revision: 'abc123',
       holder: { ...someHolder, mode: 'run' },
       server_time: '2026-03-01T10:00:01Z',
     },
+    last_change: { what: 'created', at: '2026-03-01T10:00:01Z', revision: 'abc123' },
   };
 }

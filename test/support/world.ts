@@ -7,7 +7,7 @@ import { Secret } from '../../src/domain/secret.ts';
 import type { Policy } from '../../src/domain/settings.ts';
 import type { LiveSubscription, SubscriptionFields } from '../../src/domain/subscription.ts';
 import { markUrl } from '../../src/domain/target-url.ts';
-import type { PlanInput } from '../../src/plan/candidate.ts';
+import type { PlanInput, Rotation } from '../../src/plan/candidate.ts';
 import { planChanges } from '../../src/plan/plan-changes.ts';
 
 /*
@@ -56,11 +56,12 @@ export function fields(name: string, overrides: Partial<SubscriptionFields> = {}
 type EntrySpec = Partial<SubscriptionFields> & {
   readonly previously?: readonly string[];
   readonly prevent_destroy?: boolean;
+  readonly rotate_after?: number | null;
 };
 
 export function entry(name: string, spec: EntrySpec = {}): DesiredEntry {
-  const { previously = [], prevent_destroy = false, ...overrides } = spec;
-  return { name, fields: fields(name, overrides), previously, prevent_destroy };
+  const { previously = [], prevent_destroy = false, rotate_after = null, ...overrides } = spec;
+  return { name, fields: fields(name, overrides), previously, prevent_destroy, rotate_after };
 }
 
 /** A live subscription at the URL of `name`, with the id that the record of `name` would name. */
@@ -113,7 +114,7 @@ export function intent(name: string, overrides: Partial<NonNullable<EntryRecord[
 }
 
 export function installation(line_ids: readonly string[] = []): InstallationRecord {
-  return { schema: RECORD_SCHEMA, name: INSTALLATION_NAME, id: INSTALLATION, line_ids };
+  return { schema: RECORD_SCHEMA, name: INSTALLATION_NAME, id: INSTALLATION, line_ids, pauses: [] };
 }
 
 export interface WorldSpec {
@@ -133,6 +134,8 @@ export interface WorldSpec {
   readonly isFileBad?: boolean;
   /** As `fightKey` gives them. */
   readonly fights?: readonly string[];
+  readonly rotate?: Readonly<Record<string, Rotation>>;
+  readonly replace?: Partial<PlanInput['replace']>;
   readonly observation?: Partial<Omit<PlanInput['observation'], 'subscriptions' | 'records'>>;
 }
 
@@ -176,6 +179,8 @@ export function world(spec: WorldSpec = {}): PlanInput {
     interval: INTERVAL,
     isFileBad: spec.isFileBad ?? false,
     fights: new Set(spec.fights),
+    replace: { overlap: 600_000, keep_previous: 3_600_000, at_once: 5, ...spec.replace },
+    rotate: new Map(Object.entries(spec.rotate ?? {})),
   };
 }
 

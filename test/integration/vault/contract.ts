@@ -117,6 +117,7 @@ export function describeContract(title: string, target: () => Promise<ContractTa
         name: INSTALLATION_NAME,
         id: 'abc123',
         line_ids: ['l1'],
+        pauses: [],
       } as const;
       expect(await sink.readInstallation()).toEqual({ kind: 'absent', version: ABSENT });
       const version = await sink.writeInstallation(record, ABSENT);

@@ -78,6 +78,7 @@ describe('loadSettings', () => {
           allow: [],
           ignore: [],
         },
+        replace: { overlap: 600_000, keep_previous: 3_600_000, at_once: 5 },
         daemon: { interval: 300_000, jitter: 0.1, listen: { host: '127.0.0.1', port: 9653 } },
       },
     });
@@ -102,6 +103,7 @@ policy:
   max_deletes: 3
   allow: [widen, "protected:billing"]
   ignore: ["https://legacy.example.com/**"]
+replace: { overlap: 0s, keep_previous: 0s, at_once: 1 }
 daemon: { interval: 2h, jitter: 0%, listen: '[::]:80' }
 `,
     });
@@ -131,6 +133,7 @@ daemon: { interval: 2h, jitter: 0%, listen: '[::]:80' }
         ],
         ignore: ['https://legacy.example.com/**'],
       },
+      replace: { overlap: 0, keep_previous: 0, at_once: 1 },
       daemon: { interval: 7_200_000, jitter: 0, listen: { host: '::', port: 80 } },
     });
   });
@@ -165,6 +168,9 @@ daemon: { interval: 2h, jitter: 0%, listen: '[::]:80' }
       'policy.max_deletes': '100%',
       'policy.allow': 'widen, protected:billing',
       'policy.ignore': 'https://a.example/**,https://b.example/*',
+      'replace.overlap': '0s',
+      'replace.keep_previous': '2m',
+      'replace.at_once': '64',
       'daemon.interval': '1m',
       'daemon.jitter': '50%',
       'daemon.listen': 'localhost:0',
@@ -206,6 +212,7 @@ daemon: { interval: 2h, jitter: 0%, listen: '[::]:80' }
         ],
         ignore: ['https://a.example/**', 'https://b.example/*'],
       },
+      replace: { overlap: 0, keep_previous: 120_000, at_once: 64 },
       daemon: { interval: 60_000, jitter: 0.5, listen: { host: 'localhost', port: 0 } },
     });
     const vault = await load({

@@ -23,6 +23,7 @@ const MINIMAL: DesiredEntry = {
   },
   previously: [],
   prevent_destroy: false,
+  rotate_after: null,
 };
 
 describe('a good subscriptions file', () => {
@@ -59,6 +60,7 @@ describe('a good subscriptions file', () => {
         },
         previously: [],
         prevent_destroy: true,
+        rotate_after: 7_776_000_000,
       },
       {
         name: 'replaces',
@@ -72,6 +74,7 @@ describe('a good subscriptions file', () => {
         },
         previously: [],
         prevent_destroy: false,
+        rotate_after: null,
       },
     ]);
   });
@@ -91,6 +94,7 @@ describe('a good subscriptions file', () => {
       },
       previously: ['x-ray', 'yankee'],
       prevent_destroy: true,
+      rotate_after: null,
     });
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { nearest } from '../../../src/domain/nearest.ts';
-import { parseDuration } from '../../../src/config/duration.ts';
+import { parseAge, parseDuration, parseDurationOrNone } from '../../../src/config/duration.ts';
 import { maskSecrets, printable, quote } from '../../../src/config/quote.ts';
 import { renderProblems } from '../../../src/config/render-problems.ts';
 import { codeFrames, positionOf, sourceText } from '../../../src/config/source-text.ts';
@@ -43,6 +43,31 @@ describe('parseDuration', () => {
     ['9999999999d', undefined],
   ])('reads %j as %j', (text, expected) => {
     expect(parseDuration(text)).toBe(expected);
+  });
+});
+
+describe('parseDurationOrNone', () => {
+  it.each([
+    ['0s', 0],
+    ['1s', 1_000],
+    ['0m', undefined],
+    ['0', undefined],
+    ['25d', undefined],
+  ])('reads %j as %j', (text, expected) => {
+    expect(parseDurationOrNone(text)).toBe(expected);
+  });
+});
+
+describe('parseAge', () => {
+  it.each([
+    ['90d', 7_776_000_000],
+    ['36h', 129_600_000],
+    ['3650d', 315_360_000_000],
+    ['3651d', undefined],
+    ['0d', undefined],
+    ['90', undefined],
+  ])('reads %j as %j', (text, expected) => {
+    expect(parseAge(text)).toBe(expected);
   });
 });
 

@@ -7,7 +7,13 @@ import { recordIn } from '../../simulation/model-sink.ts';
 import { makeBench, type Bench } from '../reconcile/bench.ts';
 
 const ORDERS = emptyRecord('orders', 'default');
-const INSTALLATION: InstallationRecord = { schema: 1, name: '_installation', id: 'inst', line_ids: [] };
+const INSTALLATION: InstallationRecord = {
+  schema: 1,
+  name: '_installation',
+  id: 'inst',
+  line_ids: [],
+  pauses: [],
+};
 
 /** Each way to write, with the version that it finds in a fresh sink. */
 const WRITES: readonly (readonly [string, (sink: SecretSink, expected: string) => Promise<string>])[] = [

@@ -14,7 +14,7 @@ import type { Settings } from '../../../src/domain/settings.ts';
 import { rememberRecords } from '../../../src/secrets/remembered-records.ts';
 import type { SecretReader } from '../../../src/secrets/sink.ts';
 import { deleteIn, liveAt, OUTSIDER, updateIn } from '../../simulation/model-api.ts';
-import { SETTINGS } from '../../simulation/model-process.ts';
+import { SETTINGS } from '../../simulation/model-settings.ts';
 import { placeRecord, recordIn, recordsIn } from '../../simulation/model-sink.ts';
 import {
   fieldsAt,
@@ -103,6 +103,7 @@ function open(file: Desired | Error, options: Options = {}): Daemon {
       allowances: [],
       holder: ME,
       isGone: () => Promise.resolve(false),
+      rotate: new Map(),
       clock,
       unique: bench.context().unique,
       stop: { signal: bench.stop.signal, graceMs: 2_000 },
@@ -144,6 +145,7 @@ function fileWith(...names: readonly string[]): Desired {
     fields: fieldsAt(urlOf(name)),
     previously: [],
     prevent_destroy: false,
+    rotate_after: null,
   }));
   return makeDesired(entries, `file of ${names.join()}`);
 }

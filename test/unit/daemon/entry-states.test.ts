@@ -27,6 +27,7 @@ function fileOf(...names: readonly string[]): Desired {
     fields: makeFields(),
     previously: [],
     prevent_destroy: false,
+    rotate_after: null,
   }));
   return { entries, allow_empty: false, content_hash: 'file', revision: null };
 }

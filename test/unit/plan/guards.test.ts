@@ -140,13 +140,6 @@ describe('a firm guard', () => {
       holds: ['url-taken: update orders'],
     },
     {
-      guard: 'replace',
-      file: { orders: {} },
-      live: [foreign('orders')],
-      policy: { unowned: 'replace' },
-      holds: ['replace: replace orders'],
-    },
-    {
       guard: 'depends',
       file: { orders: { target_url: urlOf('moved') }, other: { target_url: urlOf('orders') } },
       records: { orders: {} },
@@ -170,9 +163,11 @@ describe('a firm guard', () => {
       records: { orders: { current: stored('orders', { signing_secret: null }) } },
       live: [live('orders')],
     },
-  ])('replace is what remains when $guard is let through', ({ guard, ...spec }) => {
-    const outcome = plan({ file: { orders: {} }, ...spec, allow: [`${guard}:orders`] });
-    expect(outline(outcome)).toEqual({ does: [], holds: ['replace: replace orders'] });
+  ])('$guard holds a replacement until it is let through', ({ guard, ...spec }) => {
+    const world = { file: { orders: {} }, ...spec };
+    expect(outline(plan(world))).toEqual({ does: [], holds: [`${guard}: replace orders`] });
+    const through = outline(plan({ ...world, allow: [`${guard}:orders`] }));
+    expect(through).toEqual({ does: ['replace orders'], holds: [] });
   });
 });
 

@@ -27,7 +27,12 @@ describe('the inventory', () => {
   });
 
   it('counts a replacement as ours', () => {
-    const next = { ...stored('a', { subscription_id: 'id-next' }), deactivated: false };
+    const next = {
+      ...stored('a', { subscription_id: 'id-next' }),
+      deactivated: false,
+      ready_at: null,
+      compromised: false,
+    };
     expect(claimantsOf('id-next', inventoryOf({ records: { a: { next } } }))).toEqual(['a']);
   });
 

@@ -26,27 +26,43 @@ interface Row extends WorldSpec {
 /** The rows of the matching table (design, 4.1) that are about an entry of the file. */
 const ROWS: readonly Row[] = [
   {
-    reason: 'a replacement that is live is left to a version that can go on with it',
+    reason: 'a replacement that is live goes on from the recorded step',
     file: { orders: {} },
     records: {
-      orders: { next: { ...stored('orders', { subscription_id: 'id-next' }), deactivated: false } },
+      orders: {
+        next: {
+          ...stored('orders', { subscription_id: 'id-next' }),
+          deactivated: false,
+          ready_at: null,
+          compromised: false,
+        },
+      },
     },
     live: [live('orders'), live('orders', { id: 'id-next', target_url: markedUrl('orders') })],
-    holds: ['replace: orders'],
+    does: ['replace orders'],
   },
   {
-    reason: 'a replacement that is gone is left to a version that can drop it',
+    reason: 'a replacement that is gone is dropped, and what was to go stays',
     file: { orders: {} },
-    records: { orders: { next: { ...stored('orders', { subscription_id: 'gone' }), deactivated: true } } },
+    records: {
+      orders: {
+        next: {
+          ...stored('orders', { subscription_id: 'gone' }),
+          deactivated: true,
+          ready_at: null,
+          compromised: false,
+        },
+      },
+    },
     live: [live('orders')],
-    holds: ['replace: orders'],
+    does: ['give up orders'],
   },
   {
-    reason: 'a foreign subscription with consent to replace it is left to a version that can',
+    reason: 'a foreign subscription with consent to replace it is replaced',
     file: { orders: {} },
     records: { orders: { current: null, retire: { subscription_id: 'foreign-orders' } } },
     live: [foreign('orders')],
-    holds: ['replace: orders'],
+    does: ['replace orders'],
   },
   {
     reason: 'an intent is recovered before the entry is created',
@@ -169,16 +185,18 @@ const ROWS: readonly Row[] = [
   {
     reason: 'what left the file amid a replacement is not taken over by its URL alone',
     file: { orders: { target_url: urlOf('sales') } },
-    records: { sales: { next: { ...stored('next'), deactivated: false } } },
+    records: {
+      sales: { next: { ...stored('next'), deactivated: false, ready_at: null, compromised: false } },
+    },
     live: [live('sales'), live('next')],
-    holds: ['url-taken: create orders', 'replace: sales'],
+    does: ['create orders', 'delete sales'],
   },
   {
     reason: 'what left the file with consent to replace is not taken over by its URL alone',
     file: { orders: { target_url: urlOf('sales') } },
     records: { sales: { retire: { subscription_id: 'foreign-sales' } } },
     live: [live('sales')],
-    holds: ['url-taken: create orders', 'replace: sales'],
+    does: ['create orders', 'delete sales'],
   },
   {
     reason: 'what left the file and is gone has nothing to take over',
@@ -223,11 +241,13 @@ const ROWS: readonly Row[] = [
     holds: ['in-flight: recover sales'],
   },
   {
-    reason: 'a `previously` record amid a replacement is not moved',
+    reason: 'a `previously` record amid a replacement is moved as it is',
     file: { orders: { previously: ['sales'] } },
-    records: { sales: { next: { ...stored('next'), deactivated: false } } },
+    records: {
+      sales: { next: { ...stored('next'), deactivated: false, ready_at: null, compromised: false } },
+    },
     live: [live('sales'), live('next')],
-    holds: ['replace: orders'],
+    does: ['rename orders'],
   },
   {
     reason: 'a moved record without secret is replaced under the guard',
@@ -268,11 +288,11 @@ const ROWS: readonly Row[] = [
     holds: ['unowned: replace orders'],
   },
   {
-    reason: 'the URL is live, not ours, and to be replaced, which this version cannot do',
+    reason: 'the URL is live, not ours, and to be replaced',
     file: { orders: {} },
     live: [foreign('orders')],
     policy: { unowned: 'replace' },
-    holds: ['replace: replace orders'],
+    does: ['replace orders'],
   },
   {
     reason: 'the URL of an entry is equal in its normalised form',

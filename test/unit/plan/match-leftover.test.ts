@@ -72,10 +72,12 @@ const LEFTOVERS: readonly Row[] = [
     holds: ['in-flight: recover legacy'],
   },
   {
-    reason: 'a replacement under way is left to a version that can end it',
-    records: { legacy: { next: { ...stored('next'), deactivated: false } } },
+    reason: 'what is amid a replacement goes with both',
+    records: {
+      legacy: { next: { ...stored('next'), deactivated: false, ready_at: null, compromised: false } },
+    },
     live: [live('legacy'), live('next')],
-    holds: ['replace: legacy'],
+    does: ['delete legacy'],
   },
   {
     reason: 'an interrupted rename is finished, and nothing is deleted',
@@ -255,6 +257,7 @@ describe('the matching table, for a record whose name is not in the file', () =>
         name: 'legacy',
         subscription_id: idOf('legacy'),
         before: live('legacy'),
+        replacement_id: null,
         reason: 'left-the-file',
         secret: 'discarded',
       },
@@ -372,7 +375,6 @@ describe('a record that a held entry may inherit by a rename', () => {
       shop: { current: null, intent: intent('shop', { deadline: ago(-1000) }) },
     },
     { reason: 'has a damaged record', shop: { kind: 'damaged', reason: 'no JSON' } as const },
-    { reason: 'has a replacement under way', shop: { current: null, retire: { subscription_id: 'x' } } },
   ])('waits while the entry $reason', ({ shop }) => {
     const outcome = plan({
       file: { shop: { previously: ['orders'] } },

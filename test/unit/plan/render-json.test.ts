@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
+import { REPLACE_STEPS } from '../../../src/domain/operation.ts';
 import { GUARDS } from '../../../src/domain/plan.ts';
 import type { OperationResult } from '../../../src/domain/report.ts';
 import { planDocument, renderJson, toJson } from '../../../src/plan/render-json.ts';
@@ -16,8 +17,10 @@ import {
   makeLive,
   makePlan,
   makeRecover,
+  makeReplace,
   makeReport,
   makeUpdate,
+  makeWaiting,
 } from '../../support/plan-builders.ts';
 
 interface Schema {
@@ -75,6 +78,17 @@ const plan = makePlan({
       }),
     }),
     makeDelete({ name: 'gone', before: null, subscription_id: null }),
+    makeDelete({ name: 'amid', replacement_id: 'sub-next' }),
+    ...REPLACE_STEPS.map((step) =>
+      makeReplace({
+        name: step,
+        step,
+        reason: 'under-way',
+        subscription_id: null,
+        replacement_id: 'sub-next',
+      }),
+    ),
+    ...(['unowned', 'asked', 'age'] as const).map((reason) => makeReplace({ name: reason, reason })),
     makeDelete({ name: null, before: makeLive({ created_at: 1_770_000_000_000 }) }),
     makeRecover({ name: 'left-nothing', subscription_id: null }),
     makeUpdate({
@@ -92,6 +106,7 @@ const plan = makePlan({
     makeHeld(),
     ...GUARDS.map((guard) => makeHeld({ guard, name: null, operation: null, letThrough: null })),
   ],
+  waiting: [makeWaiting(), makeWaiting({ until: null })],
   foreign: [makeForeign(), makeForeign({ isExempt: true, is_active: false })],
   warnings: ['look'],
   summary: { inactive: ['many'] },
@@ -104,6 +119,7 @@ describe('renderJson', () => {
         id: 'f'.repeat(64),
         operations: [makeRecover()],
         held: [makeHeld({ operation: null, reason: 'why' })],
+        waiting: [makeWaiting()],
         foreign: [makeForeign()],
         warnings: ['look'],
       }),
@@ -139,6 +155,7 @@ describe('renderJson', () => {
             operation: null,
           },
         ],
+        waiting: [{ name: 'support', reason: 'step 3 of 5: overlap', until: '2026-11-22T12:30:05.000Z' }],
         foreign: [
           {
             id: 'sub-foreign',

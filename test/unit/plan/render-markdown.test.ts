@@ -14,6 +14,7 @@ import {
   makeRename,
   makeSamplePlan,
   makeUpdate,
+  makeWaiting,
 } from '../../support/plan-builders.ts';
 
 const options = { locate: (name: string) => `file:secrets/${name}`, requests: { reads: 4, writes: 0 } };
@@ -97,6 +98,29 @@ Done: 1 created; 1 failed.
 4 reads, 0 writes
 `,
     );
+  });
+
+  it('says what waits, and until when', () => {
+    const waiting = [makeWaiting(), makeWaiting({ name: 'more', reason: 'too many', until: null })];
+
+    expect(renderMarkdown(makePlan({ id: 'd'.repeat(64), waiting }), null, options)).toBe(
+      `<!-- linq-gitops -->
+### linq-gitops plan \`dddddddddddd\`
+
+Plan: nothing to do; 2 waiting.
+
+#### Waiting
+
+| | entry | operation | waits for |
+| --- | --- | --- | --- |
+| \`…\` | \`support\` | replace | step 3 of 5: overlap until \`2026-11-22T12:30:05Z\` |
+| \`…\` | \`more\` | replace | too many |
+
+4 reads, 0 writes
+`,
+    );
+    const applied = renderMarkdown(makePlan({ waiting }), makeReport([]), options);
+    expect(applied).toContain('\nDone: nothing changed; 0 failed; 2 waiting.\n');
   });
 
   it('says that there is nothing to do', () => {

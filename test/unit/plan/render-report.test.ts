@@ -57,11 +57,29 @@ Done: 2 created; 2 failed; 2 unknown; 1 skipped; 2 held.
     );
   });
 
+  it('does not call replaced what is under way, or given up', () => {
+    const begun = { status: 'done', note: 'step 3 of 5: overlap until 2026-11-22T12:30:05Z' } as const;
+    const report = makeReport([
+      makeItem(makeReplace(), begun),
+      makeItem(makeReplace({ name: 'crm', step: 'drop' })),
+      makeItem(makeReplace({ name: 'sales', step: 'finish' })),
+    ]);
+
+    expect(`\n${renderReportText(report, { ...options, waiting: 2 })}`).toBe(`
+-/+ alerts        replacement under way  step 3 of 5: overlap until 2026-11-22T12:30:05Z
+-/+ crm           given up
+-/+ sales         replaced
+
+Done: 1 replaced; 0 failed; 1 given up; 3 waiting.
+6 reads, 4 writes
+`);
+  });
+
   it('counts every kind by its own word', () => {
     const report = makeReport(makeEveryOperation().map((operation) => makeItem(operation)));
 
     expect(renderReportText(report, options)).toContain(
-      'Done: 1 created, 1 updated, 1 deleted, 1 replaced, 1 renamed, 1 moved aside, 1 recovered, 1 collected; 0 failed.',
+      'Done: 1 created, 1 updated, 1 deleted, 1 replaced, 1 renamed, 1 moved aside, 1 recovered, 1 collected, 1 forgotten; 0 failed.',
     );
   });
 

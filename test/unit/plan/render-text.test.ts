@@ -7,6 +7,7 @@ import {
   makeCreate,
   makeDelete,
   makeFields,
+  makeForget,
   makeForeign,
   makeHeld,
   makeMakeWay,
@@ -16,6 +17,7 @@ import {
   makeReplace,
   makeSamplePlan,
   makeUpdate,
+  makeWaiting,
 } from '../../support/plan-builders.ts';
 import type { FieldChange } from '../../../src/domain/operation.ts';
 import type { Plan } from '../../../src/domain/plan.ts';
@@ -96,6 +98,7 @@ Foreign, left alone:
       makeRecover(),
       makeRename(),
       makeReplace(),
+      makeForget(),
     ];
 
     expect(`\n${body(makePlan({ operations }))}\n`).toBe(`
@@ -112,11 +115,12 @@ Foreign, left alone:
   * crm           recover  an interrupted create                secret: none
       subscription_id    sub-crm-unfinished
   > invoices      rename  was bills                 secret: moved from bills → file:secrets/invoices
--/+ alerts        replace  its secret is lost                   secret: new → file:secrets/alerts
+-/+ alerts        replace  its secret is lost, step 1 of 5      secret: new → file:secrets/alerts
       target_url         https://hooks.example.com/alerts
       subscribed_events  message.received, message.failed
       phone_numbers      every line
       subscription_id    sub-alerts
+  . orders        forget  its previous secret has had its time  secret: kept
 `);
   });
 
@@ -145,7 +149,8 @@ Foreign, left alone:
       an interrupted create, nothing is live
   > invoices      rename                                        secret: kept
       was bills, finishes an interrupted rename
--/+ alerts        replace  the live one is not ours             secret: new → file:secrets/alerts
+-/+ alerts        replace                                       secret: new → file:secrets/alerts
+      the live one is not ours, step 1 of 5
       target_url         https://hooks.example.com/orders?version=2026-02-03
       subscribed_events  message.received, message.failed
       phone_numbers      "+1", "+2"
@@ -157,6 +162,65 @@ Foreign, left alone:
       target_url         https://hooks.example.com/late?linq_gitops=abc.2
       subscription_id    sub-late
 `);
+  });
+
+  it('says how far a replacement is, who goes and who comes', () => {
+    const ids = { subscription_id: 'sub-old', replacement_id: 'sub-next' };
+    const underWay = { reason: 'under-way', ...ids } as const;
+    const fields = makeFields({ subscribed_events: ['a.b'] });
+    const operations = [
+      makeReplace({ name: 'a', reason: 'asked', fields }),
+      makeReplace({ name: 'b', reason: 'age', fields }),
+      makeReplace({ name: 'c', step: 'rest', ...underWay, fields }),
+      makeReplace({ name: 'd', step: 'switch', ...underWay, fields }),
+      makeReplace({ name: 'e', step: 'finish', ...underWay, subscription_id: null, fields }),
+      makeReplace({ name: 'f', step: 'drop', ...underWay, secret: 'kept' }),
+      makeDelete({ name: 'g', replacement_id: 'sub-next' }),
+    ];
+
+    expect(body(makePlan({ operations })).replace(/\n +(target_url|subscribed_|phone_).*/g, '')).toBe(`\
+-/+ a             replace  rotation, step 1 of 5                secret: new → file:secrets/a
+      subscription_id    sub-a
+-/+ b             replace  its secret is old, step 1 of 5       secret: new → file:secrets/b
+      subscription_id    sub-b
+-/+ c             replace  step 2 of 5                          secret: new → file:secrets/c
+      subscription_id    sub-old
+      replacement_id     sub-next
+-/+ d             replace  step 4 of 5                          secret: new → file:secrets/d
+      subscription_id    sub-old
+      replacement_id     sub-next
+-/+ e             replace  step 5 of 5                          secret: new → file:secrets/e
+      replacement_id     sub-next
+-/+ f             replace  the new one is given up              secret: kept
+      replacement_id     sub-next
+  - g             delete  no longer in the file                 secret: discarded
+      replacement_id     sub-next`);
+  });
+
+  it('says what waits, and until when', () => {
+    const waiting = [
+      makeWaiting(),
+      makeWaiting({ name: 'too-many', reason: 'no more than 5 replacements at once', until: null }),
+    ];
+
+    expect(`\n${body(makePlan({ waiting }))}\n`).toBe(`
+  … support       replace  step 3 of 5: overlap until 2026-11-22T12:30:05Z
+  … too-many      replace  no more than 5 replacements at once
+`);
+    expect(body(makePlan({ waiting }), { symbols: false })).toMatch(/^ \.\. support {7}replace {2}step 3/);
+    expect(renderPlanText(makePlan({ waiting }), options)).toContain('\n\nPlan: nothing to do; 2 waiting.\n');
+    const both = makePlan({ waiting, held: [makeHeld()], operations: [makeCreate()] });
+    expect(renderPlanText(both, options)).toContain('\n\nPlan: 1 to create; 1 held; 2 waiting.\n');
+  });
+
+  it('does not call a foreign one touched whose replacement is given up', () => {
+    const foreign = [makeForeign()];
+    const ids = { subscription_id: 'sub-foreign', replacement_id: 'sub-next' };
+    const text = (step: 'drop' | 'switch') =>
+      renderPlanText(makePlan({ foreign, operations: [makeReplace({ step, ...ids })] }), options);
+
+    expect(text('drop')).toContain('1 foreign left alone.');
+    expect(text('switch')).not.toContain('left alone');
   });
 
   it('shows sets as what is added and removed, and scalars as old and new', () => {

@@ -9,6 +9,7 @@ import {
   makeCollect,
   makeCreate,
   makeDelete,
+  makeForget,
   makeMakeWay,
   makePlan,
   makeRecover,
@@ -17,7 +18,7 @@ import {
   makeUpdate,
 } from '../../support/plan-builders.ts';
 import { QUIET } from '../../support/quiet-progress.ts';
-import { fieldsAt, intentOf, makeBench, overtake, placeLive, placeOwned, type Bench } from './bench.ts';
+import { fieldsAt, intentOf, makeBench, overtake, placeLive, placeOwned, URL, type Bench } from './bench.ts';
 
 function create(name: string, after: readonly string[] = []): Operation {
   return makeCreate({ name, after, fields: fieldsAt(`https://hooks.example.com/${name}`) });
@@ -194,11 +195,16 @@ describe('every kind of operation', () => {
     expect(recordIn(bench.sink, 'latter')?.current).not.toBeNull();
   });
 
-  it('replaces nothing in this version', async () => {
+  it('replaces, and forgets what was replaced', async () => {
     const bench = makeBench();
-    const { id } = placeLive(bench, 'https://hooks.example.com/alerts');
-    const report = await apply(bench, [makeReplace({ subscription_id: id })]);
-    expect(report.items[0]?.result).toMatchObject({ status: 'held', guard: 'replace' });
-    expect([...bench.api.live.keys()]).toEqual([id]);
+    const old = placeOwned(bench);
+    const fields = fieldsAt(URL);
+    const operation = makeReplace({ name: 'orders', subscription_id: old, fields, overlap: 0 });
+    const report = await apply(bench, [operation, makeForget({ after: [operation.key] })]);
+    expect(report.items.map(({ result }) => result)).toEqual([{ status: 'done' }, { status: 'done' }]);
+    const record = recordIn(bench.sink, 'orders');
+    expect([...bench.api.live.keys()]).toEqual([record?.current?.subscription_id]);
+    expect(bench.api.live.has(old)).toBe(false);
+    expect(record?.previous).toBeNull();
   });
 });

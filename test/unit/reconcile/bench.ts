@@ -9,12 +9,12 @@ import type { SubscriptionFields } from '../../../src/domain/subscription.ts';
 import type { LinqReader, LinqWriter } from '../../../src/linq/linq-api.ts';
 import type { ApplyContext, Clock } from '../../../src/reconcile/context.ts';
 import type { ObserveContext } from '../../../src/reconcile/observe.ts';
-import { reconcileOnce } from '../../../src/reconcile/reconcile-once.ts';
+import { reconcileOnce, type PassContext } from '../../../src/reconcile/reconcile-once.ts';
 import { openRecords, type VersionedRecord } from '../../../src/reconcile/records.ts';
 import type { SecretSink } from '../../../src/secrets/sink.ts';
 import { connectApi, createIn, makeApi, OUTSIDER, type ModelApi } from '../../simulation/model-api.ts';
 import type { Effect, EffectKind, Failure, Link } from '../../simulation/model-effect.ts';
-import { SETTINGS } from '../../simulation/model-process.ts';
+import { SETTINGS } from '../../simulation/model-settings.ts';
 import { connectSink, makeSink, placeRecord, type ModelSink } from '../../simulation/model-sink.ts';
 import { QUIET } from '../../support/quiet-progress.ts';
 
@@ -27,7 +27,7 @@ const LATER: Holder = { host: 'c', boot: 'boot', pid: 3, started: '3', mode: 'ru
 export const LANDING_TIME = 60_000;
 
 /** What becomes of one effect: `before` it takes place, and `after`; `fail`ed before it, or `lost` after it. */
-interface Step {
+export interface Step {
   readonly before?: () => void;
   readonly after?: () => void;
   readonly fail?: Failure;
@@ -50,11 +50,15 @@ export interface Bench {
   script(kind: EffectKind, ...steps: readonly Step[]): void;
   /** Every effect of this kind fares so from now on. */
   always(kind: EffectKind, step: Step | null): void;
+  /** Asked for every effect that has no script: what becomes of it. */
+  onEffect: (kind: EffectKind) => Step;
+  /** Called whenever something has changed, or may have. */
+  watch: () => void;
   /** The context of a pass that has seen the sink as it is now. */
   context(overrides?: Partial<ApplyContext>): ApplyContext;
   observer(overrides?: Partial<ObserveContext>): ObserveContext;
   /** A whole pass, as a later process on another host makes it; time enough has passed for it to act. */
-  laterPass(desired: Desired): Promise<{ plan: Plan; report: Report }>;
+  laterPass(desired: Desired, overrides?: Partial<PassContext>): Promise<{ plan: Plan; report: Report }>;
 }
 
 export function makeBench(): Bench {
@@ -65,7 +69,11 @@ export function makeBench(): Bench {
   const queues = new Map<EffectKind, Step[]>();
   const standing = new Map<EffectKind, Step>();
   const link: Link = (effect) =>
-    fare(effect, queues.get(effect.kind)?.shift() ?? standing.get(effect.kind) ?? {});
+    fare(
+      effect,
+      queues.get(effect.kind)?.shift() ?? standing.get(effect.kind) ?? bench.onEffect(effect.kind),
+      () => bench.watch(),
+    );
   const linq = connectApi(api, 'p1', link);
   const secrets = connectSink(sink, link);
   const stop = new AbortController();
@@ -77,6 +85,8 @@ export function makeBench(): Bench {
     stop,
     sleeps: [],
     onSleep: () => undefined,
+    onEffect: () => ({}),
+    watch: () => undefined,
     clock: {
       now: () => now,
       sleep: (ms) => {
@@ -119,7 +129,7 @@ export function makeBench(): Bench {
       concurrency: 2,
       ...overrides,
     }),
-    laterPass: (desired) => {
+    laterPass: (desired, overrides = {}) => {
       now += 2 * LANDING_TIME;
       return reconcileOnce(desired, {
         reader: linq,
@@ -137,20 +147,24 @@ export function makeBench(): Bench {
         storeTimeout: SETTINGS.secrets.store_timeout,
         isFileBad: false,
         fights: new Set(),
+        rotate: new Map(),
+        only: null,
         expectedPlan: null,
         onPlan: () => undefined,
         onNotice: () => undefined,
+        ...overrides,
       });
     },
   };
   return bench;
 }
 
-async function fare<T>(effect: Effect<T>, step: Step): Promise<T> {
+async function fare<T>(effect: Effect<T>, step: Step, watch: () => void): Promise<T> {
   step.before?.();
   if (step.bug) throw step.bug;
   if (step.fail) throw effect.fail(step.fail);
   const answer = effect.take();
+  watch();
   step.after?.();
   if (step.lost) throw effect.fail(step.lost);
   return Promise.resolve(answer);
@@ -219,11 +233,13 @@ export function overtake(bench: Bench, name: string, changes: Partial<EntryRecor
 export function placeInstallation(bench: Bench, line_ids: readonly string[] = ['line-1']): void {
   bench.sink.installation = {
     version: bench.sink.nextVersion(INSTALLATION_NAME),
-    record: { schema: RECORD_SCHEMA, name: INSTALLATION_NAME, id: 'inst', line_ids },
+    record: { schema: RECORD_SCHEMA, name: INSTALLATION_NAME, id: 'inst', line_ids, pauses: [] },
   };
 }
 
 /** A file that declares one entry, active at `url`. */
 export function fileOf(url = URL, name = 'orders', overrides: Partial<DesiredEntry> = {}): Desired {
-  return makeDesired([{ name, fields: fieldsAt(url), previously: [], prevent_destroy: false, ...overrides }]);
+  return makeDesired([
+    { name, fields: fieldsAt(url), previously: [], prevent_destroy: false, rotate_after: null, ...overrides },
+  ]);
 }

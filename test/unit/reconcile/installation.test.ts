@@ -19,6 +19,7 @@ it('makes the id of a fresh installation, with the lines of the account', async 
     name: INSTALLATION_NAME,
     id: 'made',
     line_ids: ['a-line', 'line-1'],
+    pauses: [],
   };
   expect(await open(bench)).toEqual({ installation: expected, isFresh: true });
   expect(bench.sink.installation?.record).toEqual(expected);
@@ -35,7 +36,7 @@ it('keeps its id when the lines change', async () => {
   const bench = makeBench();
   placeInstallation(bench, ['line-0', 'line-1']);
   expect(await open(bench)).toMatchObject({ isFresh: false });
-  expect(bench.sink.installation?.record).toMatchObject({ id: 'inst', line_ids: ['line-1'] });
+  expect(bench.sink.installation?.record).toMatchObject({ id: 'inst', line_ids: ['line-1'], pauses: [] });
 });
 
 it('keeps the lines that it knows when the account shows none', async () => {
@@ -53,7 +54,7 @@ it('begins without lines where they are not known', async () => {
   const reader = { ...bench.linq, listPhoneLines: () => Promise.reject(lost) };
   const seen = await observe([], bench.observer({ reader }));
   await openInstallation(seen, bench.secrets, () => 'made');
-  expect(bench.sink.installation?.record).toMatchObject({ id: 'made', line_ids: [] });
+  expect(bench.sink.installation?.record).toMatchObject({ id: 'made', line_ids: [], pauses: [] });
 });
 
 it('uses the id of the process that was first', async () => {

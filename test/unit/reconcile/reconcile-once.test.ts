@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { RefusedError } from '../../../src/domain/errors.ts';
 import { reconcileOnce, type PassContext } from '../../../src/reconcile/reconcile-once.ts';
-import { SETTINGS } from '../../simulation/model-process.ts';
+import { SETTINGS } from '../../simulation/model-settings.ts';
 import { recordIn } from '../../simulation/model-sink.ts';
 import { QUIET } from '../../support/quiet-progress.ts';
 import {
@@ -35,6 +35,8 @@ function passOf(bench: Bench, overrides: Partial<PassContext> = {}): PassContext
     storeTimeout: SETTINGS.secrets.store_timeout,
     isFileBad: false,
     fights: new Set(),
+    rotate: new Map(),
+    only: null,
     expectedPlan: null,
     onPlan: () => undefined,
     onNotice: (notice) => notices.push(notice),

@@ -127,6 +127,7 @@ describe('the record codec', () => {
       name: INSTALLATION_NAME,
       id: 'k3x9',
       line_ids: ['a', 'b'],
+      pauses: [],
     } as const;
     const data = encodeInstallation(record);
     expect(decodeInstallation(data)).toEqual({ kind: 'intact', record });

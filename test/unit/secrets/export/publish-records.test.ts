@@ -29,7 +29,10 @@ async function open() {
 }
 
 async function makeInstallation(sink: SecretSink): Promise<void> {
-  await sink.writeInstallation({ schema: 1, name: INSTALLATION_NAME, id: 'ours', line_ids: [] }, ABSENT);
+  await sink.writeInstallation(
+    { schema: 1, name: INSTALLATION_NAME, id: 'ours', line_ids: [], pauses: [] },
+    ABSENT,
+  );
 }
 
 describe('publishRecords', () => {

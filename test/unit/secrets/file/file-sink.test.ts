@@ -29,7 +29,7 @@ async function makeSink(): Promise<{ sink: SecretSink; directory: string }> {
 }
 
 function installation(id: string) {
-  return { schema: RECORD_SCHEMA, name: INSTALLATION_NAME, id, line_ids: ['line-1'] } as const;
+  return { schema: RECORD_SCHEMA, name: INSTALLATION_NAME, id, line_ids: ['line-1'], pauses: [] } as const;
 }
 
 describe('the file sink', () => {
