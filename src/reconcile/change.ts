@@ -153,10 +153,14 @@ export async function renameEntry(
   return DONE;
 }
 
-/** The copy may have been made before a replacement was begun: what that made moves along. */
+/** The copy may have been made before a replacement was begun, or before it was retired: both move along. */
 function survivorOf(survivor: EntryRecord, leaving: EntryRecord): EntryRecord {
-  const isSame = survivor.current?.subscription_id === leaving.current?.subscription_id;
-  return isSame && survivor.next === null ? { ...survivor, next: leaving.next } : survivor;
+  if (survivor.current?.subscription_id !== leaving.current?.subscription_id) return survivor;
+  return {
+    ...survivor,
+    next: survivor.next ?? leaving.next,
+    retired: survivor.retired ?? leaving.retired,
+  };
 }
 
 /** Takes out of the record what was never needed for longer. */

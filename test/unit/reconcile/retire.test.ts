@@ -4,7 +4,7 @@ import { SinkConflictError } from '../../../src/domain/errors.ts';
 import { retireEntry } from '../../../src/reconcile/change.ts';
 import type { PassContext } from '../../../src/reconcile/reconcile-once.ts';
 import { SETTINGS } from '../../simulation/model-settings.ts';
-import { recordIn, recordsIn } from '../../simulation/model-sink.ts';
+import { placeRecord, recordIn, recordsIn } from '../../simulation/model-sink.ts';
 import { makeRetire } from '../../support/plan-builders.ts';
 import {
   fileOf,
@@ -15,6 +15,7 @@ import {
   placeInstallation,
   placeLive,
   placeOwned,
+  URL,
   type Bench,
 } from './bench.ts';
 
@@ -126,6 +127,17 @@ describe('an entry that leaves the file for a while', () => {
       next: null,
       retired: { deactivated: true },
     });
+  });
+
+  test('an interrupted rename does not forget it', async () => {
+    const { bench, id } = makeOwned();
+    // The copy was made before the entry was retired under its old name, and landed late.
+    const copy = { ...recordIn(bench.sink, 'orders')!, name: 'sales' };
+    await settle(bench, EMPTY);
+    placeRecord(bench.sink, copy);
+    await settle(bench, fileOf(URL, 'sales'));
+    expect(bench.api.live.get(id)?.is_active).toBe(true);
+    expect(recordsIn(bench.sink)).toMatchObject([{ name: 'sales', current: { subscription_id: id } }]);
   });
 
   test('nothing is deactivated when another process wrote the record first', async () => {
