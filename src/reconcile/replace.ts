@@ -109,18 +109,19 @@ async function rest(operation: ReplaceOperation, context: ApplyContext): Promise
   }
   // What is to stay inactive delivers nothing: there is nothing that could overlap, and nothing to activate later.
   const deactivated = overlap > 0 && is_active;
-  const ready_at = deactivated ? null : serverTime(context);
+  const begun = next.ready_at !== null;
+  const ready_at = deactivated && !begun ? null : readyAt(next, overlap, context);
   await claimRecord(context, { ...record, next: { ...next, deactivated, ready_at, compromised } });
   if (deactivated || !is_active) await context.writer.updateSubscription(id, { is_active: false });
   if (!deactivated) return { next: 'switch' };
   try {
-    await beginOverlap(name, context);
+    await beginOverlap(name, overlap, context);
   } catch (error) {
     // Another process went on meanwhile, perhaps past the switch: it must not be our deactivation that stays.
     if (error instanceof SinkConflictError) await activateAgain(id, context);
     throw error;
   }
-  return overlapping(context.serverNow() + overlap, context);
+  return overlapping(Date.parse(underWay(name, context).next.ready_at ?? '') + overlap, context);
 }
 
 /** The overlap ends then; where it has ended, the next step is due. */
@@ -131,9 +132,23 @@ function overlapping(end: number, context: ApplyContext): StepEnd {
 }
 
 /** The overlap counts from a deactivation that was answered: from then on, none can land later than a request may take. */
-async function beginOverlap(name: string, context: ApplyContext): Promise<void> {
+async function beginOverlap(name: string, overlap: number, context: ApplyContext): Promise<void> {
   const { record, next } = underWay(name, context);
-  await context.records.write({ ...record, next: { ...next, ready_at: serverTime(context) } });
+  await context.records.write({
+    ...record,
+    next: { ...next, ready_at: readyAt(next, overlap, context) },
+  });
+}
+
+/**
+ * Since when the secret counts as known. Where it was deactivated once more, receivers have known it for longer: the
+ * overlap is only to end late enough for that deactivation to have landed, or whoever activates it again and again
+ * would make it endless.
+ */
+function readyAt({ ready_at }: Replacement, overlap: number, context: ApplyContext): string {
+  if (ready_at === null) return serverTime(context);
+  const earliest = context.serverNow() + context.landingTime - overlap;
+  return new Date(Math.max(Date.parse(ready_at), earliest)).toISOString();
 }
 
 async function activateAgain(id: string, context: ApplyContext): Promise<void> {

@@ -206,6 +206,16 @@ describe('the switch', () => {
     expectReplaced(bench, old, next);
   });
 
+  it('ends an overlap although somebody activates what rests again and again', async () => {
+    const { bench, old, next } = await makeOverlap({ settings: LONG });
+    for (let passes = 0; bench.api.live.has(old); passes += 1) {
+      expect(passes).toBeLessThan(60);
+      setActive(bench, next, true);
+      await bench.laterPass(fileOf(), { settings: LONG });
+    }
+    expect(liveAt(bench.api, URL)).toMatchObject({ id: next, is_active: true });
+  });
+
   it('ends an overlap early where the secret turns out to be compromised, also after a crash', async () => {
     const parts = await makeOverlap({ settings: LONG });
     const { bench, old, next } = parts;
