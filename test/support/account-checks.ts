@@ -62,6 +62,25 @@ export async function checkPromises(stage: Stage, options: CheckOptions = {}): P
   await checkConverged(stage);
 }
 
+/**
+ * I2 and I4 at any moment of a replacement: at `path`, marked or not, there are one or two subscriptions of the entry,
+ * and an active one has its secret in the record.
+ */
+export async function checkDelivering({ sink, emulator }: Stage, name: string, path: string): Promise<void> {
+  const entry = await sink.openReader().read(name);
+  if (entry.kind !== 'intact') throw new Error(`the record of ${name} is ${entry.kind}`);
+  const { current, next } = entry.record;
+  const live = truthOf(emulator).filter(({ target_url }) => new URL(target_url).pathname === path);
+  expect([1, 2], `I4: live subscriptions of ${name}`).toContain(live.length);
+  const known = [current, next].map((stored) => [stored?.subscription_id, stored?.signing_secret?.reveal()]);
+  const active = live.filter(({ is_active }) => is_active !== false);
+  expect(
+    active.filter(({ id, signing_secret }) => known.some(([a, b]) => a === id && b === signing_secret))
+      .length,
+    `I2: active subscriptions of ${name} whose secret is in the record`,
+  ).toBeGreaterThan(0);
+}
+
 /** I3: what is not ours is byte for byte what it was, but for what an adoption has made ours. */
 export function checkForeign(stage: Stage, adopted: readonly string[] = []): void {
   const foreign = stage.foreign.filter(({ id }) => !adopted.includes(id ?? ''));
