@@ -37,6 +37,7 @@ export function decodeSettings(chosen: Choice, allow: readonly string[]): Settin
       drift: raw('policy.drift') as Policy['drift'],
       max_deletes: decodeLimit(raw('policy.max_deletes')),
       allow: allowed.map((text) => parseAllowance(text)),
+      retire: durationOrNone('policy.retire'),
       ignore: raw('policy.ignore') as readonly string[],
     },
     replace: {

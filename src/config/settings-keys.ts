@@ -38,6 +38,7 @@ export const SETTINGS = {
   'policy.prune': { kind: 'text', default: 'owned' },
   'policy.unowned': { kind: 'text', default: 'hold' },
   'policy.drift': { kind: 'text', default: 'revert' },
+  'policy.retire': { kind: 'duration-or-none', default: '0s' },
   'policy.max_deletes': { kind: 'limit', default: '25%' },
   'policy.allow': { kind: 'list', default: [] },
   'policy.ignore': { kind: 'list', default: [] },

@@ -16,6 +16,7 @@ export type ObservedRecord =
       readonly isApplierGone: boolean;
     }
   | { readonly kind: 'damaged'; readonly reason: string }
+  | { readonly kind: 'foreign'; readonly reason: string }
   | { readonly kind: 'newer'; readonly schema: number }
   | {
       readonly kind: 'other-owner';

@@ -3,8 +3,11 @@ import type { SubscriptionFields, SubscriptionPatch, FieldName, LiveSubscription
 /** What becomes of an entry's secret. */
 type SecretFate = 'new' | 'kept' | 'discarded' | 'moved' | 'none';
 
-/** Why a field is written: the file changed, somebody changed it behind our back, or we never applied it. */
-export type ChangeReason = 'changed-in-file' | 'drifted' | 'differs';
+/**
+ * Why a field is written: the file changed, somebody changed it behind our back, we never applied it, or the entry is
+ * back after it was retired.
+ */
+export type ChangeReason = 'changed-in-file' | 'drifted' | 'differs' | 'revived';
 
 /** One field of an update. `prevent_destroy` lives in the record only. */
 export interface FieldChange {
@@ -28,7 +31,7 @@ interface OperationBase {
 export interface CreateOperation extends OperationBase {
   readonly kind: 'create';
   readonly name: string;
-  readonly reason: 'new' | 'deleted-outside';
+  readonly reason: 'new' | 'deleted-outside' | 'record-lost';
   readonly fields: SubscriptionFields;
   readonly prevent_destroy: boolean;
 }
@@ -65,7 +68,18 @@ export interface DeleteOperation extends OperationBase {
   readonly before: LiveSubscription | null;
   /** The one that was to take over, where a replacement is under way; it goes too. */
   readonly replacement_id: string | null;
-  readonly reason: 'left-the-file' | 'foreign';
+  readonly reason: 'left-the-file' | 'retired' | 'foreign';
+}
+
+/** Deactivates what left the file, before it is deleted for good; a replacement under way is given up. */
+export interface RetireOperation extends OperationBase {
+  readonly kind: 'retire';
+  readonly name: string;
+  /** The one that stays for now. */
+  readonly subscription_id: string;
+  readonly before: LiveSubscription;
+  /** The one that was to take over, where it is live beside the other. */
+  readonly replacement_id: string | null;
 }
 
 /** Moves a record to the entry's new name; nothing is called. */
@@ -117,10 +131,14 @@ export interface ReplaceOperation extends OperationBase {
   readonly prevent_destroy: boolean;
 }
 
-/** Takes a previous secret out of a record, because its time is over. */
+/** What a record remembers for a time only: the secret before, and that the entry was retired. */
+export type Remembered = 'previous' | 'retired';
+
+/** Takes out of a record what it has remembered for long enough. */
 export interface ForgetOperation extends OperationBase {
   readonly kind: 'forget';
   readonly name: string;
+  readonly forgets: readonly Remembered[];
 }
 
 export type Operation =
@@ -128,6 +146,7 @@ export type Operation =
   | UpdateOperation
   | MakeWayOperation
   | DeleteOperation
+  | RetireOperation
   | RenameOperation
   | RecoverOperation
   | CollectOperation

@@ -61,6 +61,8 @@ export interface Held {
 /** Something that is under way and goes on by itself. */
 export interface Waiting {
   readonly name: string;
+  /** What goes on then. */
+  readonly kind: 'replace' | 'delete';
   /** What it waits for. */
   readonly reason: string;
   /** ISO 8601, the API server's time; `null` where another replacement has to end first. */

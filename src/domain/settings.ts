@@ -122,5 +122,7 @@ export interface Policy {
   /** Of what we own; a share between 0 and 1, or a count. */
   readonly max_deletes: { readonly share: number } | { readonly count: number };
   readonly allow: readonly Allowance[];
+  /** How long what left the file stays deactivated before it is deleted, in milliseconds. */
+  readonly retire: number;
   readonly ignore: readonly string[];
 }

@@ -45,13 +45,14 @@ export function isNoted(desired: SubscriptionFields, applied: SubscriptionFields
 }
 
 /**
- * The reason of an update as a whole: the file's change is named first, since a person made it. Without changes it
+ * The reason of an update as a whole: what a person did to the file is named first. Without changes it
  * is about the record, which does not say yet what the file says.
  */
 export function reasonOf(changes: readonly FieldChange[]): ChangeReason {
   if (changes.length === 0) return 'changed-in-file';
   const reasons = changes.map((change) => change.reason);
   return (
+    reasons.find((reason) => reason === 'revived') ??
     reasons.find((reason) => reason === 'changed-in-file') ??
     reasons.find((reason) => reason === 'drifted') ??
     'differs'

@@ -1,5 +1,6 @@
 import type { Operation } from '../domain/operation.ts';
 import type { Held } from '../domain/plan.ts';
+import type { EntryRecord } from '../domain/record.ts';
 import { allowFlag, isAllowed, type Candidate, type Hit, type PlanInput } from './candidate.ts';
 import type { Inventory } from './inventory.ts';
 
@@ -46,10 +47,20 @@ function hitsOfThePlan(
   const badFile = badFileHit(input);
   return (operation) => [
     ...account,
-    ...(operation.kind === 'delete' || isCreateAgain(operation) ? suspicious : []),
-    ...(operation.kind === 'delete' || operation.kind === 'replace' ? badFile : []),
-    ...(operation.kind === 'delete' ? deletes : []),
+    ...(isLoss(operation) || isCreateAgain(operation) ? suspicious : []),
+    ...(isLoss(operation) || operation.kind === 'replace' ? badFile : []),
+    ...(isLoss(operation) && !isConsented(operation) ? deletes : []),
   ];
+}
+
+/** What takes a subscription away from whom it delivers to, for good or for a while. */
+function isLoss({ kind }: Operation): boolean {
+  return kind === 'delete' || kind === 'retire';
+}
+
+/** What was retired was let through then. */
+function isConsented(operation: Operation): boolean {
+  return operation.kind === 'delete' && operation.reason === 'retired';
 }
 
 function isCreateAgain(operation: Operation): boolean {
@@ -93,12 +104,8 @@ function deletesHit(
 ): readonly Hit[] {
   const { desired, policy } = input;
   if (desired.entries.length === 0 && desired.allow_empty) return [];
-  const owned = ownedSubscriptions(inventory);
-  const doomed = new Set(
-    candidates.flatMap(({ operation }) =>
-      operation.kind === 'delete' ? (operation.before?.id ?? operation.replacement_id ?? []) : [],
-    ),
-  );
+  const owned = ownedSubscriptions(inventory, ({ retired }) => retired === null);
+  const doomed = new Set(candidates.flatMap(({ operation }) => doomedBy(operation)));
   const limit =
     'count' in policy.max_deletes
       ? policy.max_deletes.count
@@ -113,9 +120,20 @@ function deletesHit(
   return [{ guard: 'deletes', reason, letThrough: allowFlag('deletes', null) }];
 }
 
+function doomedBy(operation: Operation): readonly string[] {
+  if (operation.kind === 'retire') return [operation.subscription_id];
+  if (operation.kind !== 'delete' || isConsented(operation)) return [];
+  const id = operation.before?.id ?? operation.replacement_id;
+  return id === null ? [] : [id];
+}
+
 /** One for each record; at the end of a replacement the new one, since we deleted the other ourselves. */
-function ownedSubscriptions({ ours, live }: Inventory): readonly string[] {
-  const ids = [...ours.values()].flatMap(({ record: { current, next } }) => {
+function ownedSubscriptions(
+  { ours, live }: Inventory,
+  isMeant: (record: EntryRecord) => boolean = () => true,
+): readonly string[] {
+  const records = [...ours.values()].map(({ record }) => record).filter(isMeant);
+  const ids = records.flatMap(({ current, next }) => {
     const [id, nextId] = [current?.subscription_id, next?.subscription_id];
     return nextId !== undefined && (id === undefined || !live.has(id)) ? nextId : (id ?? []);
   });

@@ -1,4 +1,5 @@
 import type { DesiredEntry } from '../domain/desired.ts';
+import type { CreateOperation, Remembered } from '../domain/operation.ts';
 import type { ObservedRecord } from '../domain/observation.ts';
 import type { Held, Waiting } from '../domain/plan.ts';
 import { ownedIds, type EntryRecord, type Replacement, type StoredSubscription } from '../domain/record.ts';
@@ -6,9 +7,9 @@ import type { LiveSubscription } from '../domain/subscription.ts';
 import { allowFlag, type Candidate, type Hit, type PlanInput } from './candidate.ts';
 import { staleFileHits } from './hits.ts';
 import { claimantsOf, type IntactRecord, type Inventory } from './inventory.ts';
-import { fieldCandidates, keysOf, takenHits, type Entry } from './match-fields.ts';
+import { asRevived, fieldCandidates, keysOf, takenHits, type Entry } from './match-fields.ts';
 import { recoverIntent } from './match-intent.ts';
-import { beginReplacement, goOn, outgoing, type Beginning } from './match-replacement.ts';
+import { beginReplacement, giveUp, goOn, outgoing, type Beginning } from './match-replacement.ts';
 
 /** What matching says about one name: operations in the order they are needed, and what is held. */
 export interface Match {
@@ -24,12 +25,35 @@ export function matchEntry(desired: DesiredEntry, inventory: Inventory, input: P
   const observed = inventory.records.get(desired.name) ?? { kind: 'absent' };
   const entry = { desired, inventory, input, first: [] };
   if (observed.kind === 'absent') return matchUnrecorded(entry);
+  if (observed.kind === 'damaged') return matchDamaged(entry, observed.reason);
   if (observed.kind !== 'intact') return holdUnreadable(desired.name, observed);
   const match = matchRecord(entry, observed);
+  const forgets = rememberedTooLong(observed, desired, input);
   const isQuiet = match.candidates.length + match.held.length === 0;
-  return isQuiet && isPreviousOver(observed, input)
-    ? { ...match, candidates: [forget(desired.name)] }
-    : match;
+  return isQuiet && forgets.length > 0 ? { ...match, candidates: [forget(desired.name, forgets)] } : match;
+}
+
+/** What has no business in the record of an entry any more. */
+function rememberedTooLong(
+  observed: IntactRecord,
+  desired: DesiredEntry,
+  input: PlanInput,
+): readonly Remembered[] {
+  return [
+    ...(isPreviousOver(observed, input) ? (['previous'] as const) : []),
+    ...(isRevivalOver(observed, desired, input) ? (['retired'] as const) : []),
+  ];
+}
+
+/** No deactivation of its retirement can land any more, or the file says itself whether it is active. */
+function isRevivalOver(
+  { record: { retired, applied_from } }: IntactRecord,
+  { fields }: DesiredEntry,
+  { observation, landingTime }: PlanInput,
+): boolean {
+  if (retired === null) return false;
+  const last = Math.max(Date.parse(retired.at), Date.parse(applied_from?.server_time ?? retired.at));
+  return fields.is_active !== undefined || observation.serverTime >= last + landingTime;
 }
 
 /** The time that the previous secret is kept for has passed. */
@@ -42,8 +66,26 @@ function isPreviousOver(
   );
 }
 
-function forget(name: string): Candidate {
-  return { operation: { kind: 'forget', key: `forget ${name}`, after: [], name, secret: 'kept' }, hits: [] };
+function forget(name: string, forgets: readonly Remembered[]): Candidate {
+  const key = `forget ${name}`;
+  return { operation: { kind: 'forget', key, after: [], name, forgets, secret: 'kept' }, hits: [] };
+}
+
+/**
+ * The record was ours, and its secret cannot be read any more. What is live at the URL is replaced, with consent; where
+ * nothing is, a person has to know that what the record named may be live elsewhere.
+ */
+function matchDamaged(entry: Entry, damage: string): Match {
+  const { name } = entry.desired;
+  const reason = `its record is damaged: it ${damage}; receivers may be using its secret`;
+  const lost = { guard: 'secret-loss', reason, letThrough: allowFlag('secret-loss', name) } as const;
+  const [only, ...others] = entry.inventory.unownedAt(entry.desired.fields.target_url);
+  if (only === undefined) return create(entry, 'record-lost', [lost]);
+  if (others.length > 0) return ambiguous(entry, [only, ...others]);
+  const hits = entry.inventory.isExempt(only)
+    ? takenHits(entry.desired.fields.target_url, entry.inventory)
+    : [lost];
+  return replace(entry, only, { reason: 'secret-lost', hits });
 }
 
 /** A record that cannot be read, or is not ours, is left alone; the way out is a person's. */
@@ -54,6 +96,12 @@ export function holdUnreadable(
   switch (observed.kind) {
     case 'damaged':
       return hold(name, `its record is damaged: ${observed.reason}`, 'restore the record from a backup');
+    case 'foreign':
+      return hold(
+        name,
+        `what stands in the place of its record ${observed.reason}`,
+        'choose another name for the entry, or move that secret away',
+      );
     case 'newer':
       return hold(
         name,
@@ -96,7 +144,8 @@ function matchSettled(entry: Entry, observed: IntactRecord): Match {
   const { current } = observed.record;
   if (current !== null) return matchCurrent(entry, observed, current);
   // Who gives up a replacement wants nothing begun in its place.
-  if (entry.input.rotate.get(entry.desired.name) === 'abort') return { candidates: entry.first, held: [] };
+  if (entry.input.rotate.get(entry.desired.name) === 'abort')
+    return { candidates: giveUp(entry, observed.record), held: [] };
   const old = outgoing(observed.record, entry.inventory);
   // There was consent to replace it, and the first step was interrupted.
   return old === undefined ? matchUnrecorded(entry) : replace(entry, old, { reason: 'unowned', hits: [] });
@@ -171,7 +220,13 @@ function matchCurrent(entry: Entry, observed: IntactRecord, current: StoredSubsc
   const begin =
     beginning === undefined
       ? []
-      : [beginReplacement({ ...entry, first: [...first, ...kept] }, live, beginning)];
+      : [
+          beginReplacement(
+            { ...entry, first: [...first, ...kept] },
+            asRevived(entry, observed.record, live),
+            beginning,
+          ),
+        ];
   return { candidates: [...first, ...kept, ...begin], held: [] };
 }
 
@@ -207,24 +262,29 @@ function beginningOf({ desired, input }: Entry, current: StoredSubscription): Be
 
 /** No live subscription of ours: create, unless somebody else's is live at the URL. */
 function matchUrl(entry: Entry, reason: 'new' | 'deleted-outside'): Match {
-  const { name, fields, prevent_destroy } = entry.desired;
+  const { fields } = entry.desired;
   const unowned = entry.inventory.unownedAt(fields.target_url);
   const [only] = unowned;
   if (only !== undefined)
     return unowned.length > 1
       ? ambiguous(entry, unowned)
       : replace(entry, only, { reason: 'unowned', hits: unownedHits(entry, only) });
+  return create(entry, reason, []);
+}
+
+function create({ desired, first }: Entry, reason: CreateOperation['reason'], hits: readonly Hit[]): Match {
+  const { name, fields, prevent_destroy } = desired;
   const operation = {
     kind: 'create',
     key: `create ${name}`,
-    after: keysOf(entry.first),
+    after: keysOf(first),
     name,
     reason,
     fields,
     prevent_destroy,
     secret: 'new',
   } as const;
-  return { candidates: [...entry.first, { operation, hits: [] }], held: [] };
+  return { candidates: [...first, { operation, hits }], held: [] };
 }
 
 function ambiguous(entry: Entry, unowned: readonly LiveSubscription[]): Match {

@@ -1,6 +1,7 @@
 import type { DesiredEntry } from '../domain/desired.ts';
 import type { FieldChange } from '../domain/operation.ts';
 import { fightKey } from '../domain/plan.ts';
+import type { EntryRecord } from '../domain/record.ts';
 import type { LiveSubscription } from '../domain/subscription.ts';
 import { allowFlag, isAllowed, type Candidate, type Hit, type PlanInput } from './candidate.ts';
 import { compareFields, isNoted, patchFor, reasonOf } from './diff.ts';
@@ -41,6 +42,8 @@ export function fieldCandidates(
       after: prevent_destroy,
     });
   }
+  if (isToBeRevived(entry, record, live))
+    changes.push({ field: 'is_active', reason: 'revived', before: false, after: true });
   const drifted = changes.filter(({ reason }) => reason === 'drifted');
   const leavesDrift = input.policy.drift === 'report' && !isAllowed('drift', name, input);
   const left = leavesDrift ? drifted : drifted.filter(({ field }) => input.fights.has(fightKey(name, field)));
@@ -57,6 +60,16 @@ export function fieldCandidates(
     candidates.push(update(entry, live, left, `revert ${name}`, [...racing, hit]));
   }
   return candidates;
+}
+
+/** The subscription as it is before anything is asked of it: what we deactivated ourselves counts as active. */
+export function asRevived(entry: Entry, record: EntryRecord, live: LiveSubscription): LiveSubscription {
+  return isToBeRevived(entry, record, live) ? { ...live, is_active: true } : live;
+}
+
+/** It was active before we retired it, and the file does not say otherwise. */
+function isToBeRevived({ desired }: Entry, { retired }: EntryRecord, live: LiveSubscription): boolean {
+  return retired?.deactivated === true && !live.is_active && desired.fields.is_active === undefined;
 }
 
 function reportedDrift(name: string): Hit {
@@ -78,7 +91,8 @@ function update(
   hits: readonly Hit[],
 ): Candidate {
   const { name, fields, prevent_destroy } = entry.desired;
-  const patch = patchFor(fields, changes);
+  const isRevived = changes.some(({ reason }) => reason === 'revived');
+  const patch = patchFor(isRevived ? { ...fields, is_active: true } : fields, changes);
   const operation = {
     kind: 'update',
     key,

@@ -1,6 +1,6 @@
 import type { ObservedRecord } from '../domain/observation.ts';
-import type { DeleteOperation, RenameOperation } from '../domain/operation.ts';
-import type { Foreign } from '../domain/plan.ts';
+import type { DeleteOperation, RenameOperation, RetireOperation } from '../domain/operation.ts';
+import type { Foreign, Waiting } from '../domain/plan.ts';
 import { ownedIds, type EntryRecord } from '../domain/record.ts';
 import type { LiveSubscription } from '../domain/subscription.ts';
 import { hasMarkOf, markOf, normaliseUrl } from '../domain/target-url.ts';
@@ -39,9 +39,67 @@ export function matchLeftover(
     const warning = `${name} is no longer in the file and stays, since policy.prune is never`;
     return { candidates: first, held: [], warning };
   }
-  const deletion = prune(observed, after, inventory, input);
-  const hits = [...heirHits(heir), ...deletion.hits];
-  return { candidates: [...first, { ...deletion, hits }], held: [] };
+  const end = endOf(observed, after, inventory, input);
+  if ('until' in end) return { candidates: first, held: [], waiting: [end] };
+  const hits = [...heirHits(heir), ...end.hits];
+  return { candidates: [...first, { ...end, hits }], held: [] };
+}
+
+/** How what left the file ends: retired first where the policy says so, and deleted when its time has come. */
+function endOf(
+  observed: IntactRecord,
+  after: readonly string[],
+  inventory: Inventory,
+  input: PlanInput,
+): Candidate | Waiting {
+  const { record } = observed;
+  const { name, retired } = record;
+  const staying = stayingOf(record, inventory);
+  if (input.policy.retire === 0 || staying === undefined) return prune(observed, after, inventory, input);
+  const isUnfinished =
+    retired !== null && (record.next !== null || (retired.deactivated && staying.is_active));
+  if (retired === null || isUnfinished) return retire(observed, staying, after, inventory, input);
+  const until = Date.parse(retired.at) + input.policy.retire;
+  if (input.observation.serverTime >= until || isWanted(staying, inventory))
+    return prune(observed, after, inventory, input);
+  const reason = 'no longer in the file, retired';
+  return { name, kind: 'delete', reason, until: new Date(until).toISOString() };
+}
+
+/** The one of the record that stays while it is retired: the current one, or what has taken its place. */
+function stayingOf({ current, next }: EntryRecord, { live }: Inventory): LiveSubscription | undefined {
+  const ids = [current, next].flatMap((stored) => stored?.subscription_id ?? []);
+  return ids.flatMap((id) => live.get(id) ?? [])[0];
+}
+
+/** Its URL is another entry's by now. */
+function isWanted({ target_url }: LiveSubscription, { entries }: Inventory): boolean {
+  const url = normaliseUrl(target_url);
+  return [...entries.values()].some(({ fields }) => normaliseUrl(fields.target_url) === url);
+}
+
+function retire(
+  observed: IntactRecord,
+  before: LiveSubscription,
+  after: readonly string[],
+  inventory: Inventory,
+  input: PlanInput,
+): Candidate {
+  const { name, next, retired } = observed.record;
+  const nextId = next?.subscription_id;
+  const isBeside = nextId !== undefined && nextId !== before.id && inventory.live.has(nextId);
+  const operation: RetireOperation = {
+    kind: 'retire',
+    key: `retire ${name}`,
+    after,
+    name,
+    subscription_id: before.id,
+    before,
+    replacement_id: isBeside ? nextId : null,
+    secret: 'kept',
+  };
+  const protection = retired === null ? protectedHits(observed.record) : [];
+  return { operation, hits: [...staleFileHits(observed, input), ...protection] };
 }
 
 function heirHits(heir: string | undefined): readonly Hit[] {
@@ -87,7 +145,7 @@ function prune(
     subscription_id: id,
     before,
     replacement_id: nextId !== undefined && inventory.live.has(nextId) ? nextId : null,
-    reason: 'left-the-file',
+    reason: record.retired === null ? 'left-the-file' : 'retired',
     secret: id === null && nextId === undefined ? 'none' : 'discarded',
   };
   return {
@@ -95,7 +153,7 @@ function prune(
     hits:
       id === null && nextId === undefined
         ? []
-        : [...staleFileHits(observed, input), ...protectedHits(record)],
+        : [...staleFileHits(observed, input), ...(record.retired === null ? protectedHits(record) : [])],
   };
 }
 

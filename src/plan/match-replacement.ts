@@ -8,7 +8,7 @@ import { allowFlag, type Candidate, type Hit, type PlanInput } from './candidate
 import { compareFields } from './diff.ts';
 import { widenHits } from './hits.ts';
 import { claimantsOf, type IntactRecord, type Inventory } from './inventory.ts';
-import { fieldCandidates, keysOf, takenHits, type Entry } from './match-fields.ts';
+import { asRevived, fieldCandidates, keysOf, takenHits, type Entry } from './match-fields.ts';
 
 /** How a replacement that is under way goes on. */
 export interface Onward {
@@ -54,6 +54,30 @@ export function beginReplacement(
   };
 }
 
+/** Takes back the consent to replace a foreign subscription, where its replacement was not made yet. */
+export function giveUp({ desired, first }: Entry, { retire }: EntryRecord): readonly Candidate[] {
+  const { name, fields, prevent_destroy } = desired;
+  const key = `give up ${name}`;
+  if (retire === null || first.some(({ operation }) => operation.key === key)) return first;
+  const operation: ReplaceOperation = {
+    kind: 'replace',
+    key,
+    after: neededOf(first),
+    name,
+    reason: 'under-way',
+    step: 'drop',
+    subscription_id: null,
+    replacement_id: null,
+    fields,
+    is_active: fields.is_active ?? true,
+    overlap: 0,
+    keeps_previous: true,
+    prevent_destroy,
+    secret: 'none',
+  };
+  return [...first, { operation, hits: [] }];
+}
+
 /** Whether the operation gets as far as to give the new subscription its URL. */
 export function takesUrl({ step, overlap }: ReplaceOperation): boolean {
   return step === 'switch' || step === 'finish' || (step !== 'drop' && overlap === 0);
@@ -83,20 +107,20 @@ export function goOn(entry: Entry, observed: IntactRecord, next: Replacement): O
   const live = inventory.live.get(next.subscription_id);
   const asked = input.rotate.get(desired.name);
   const isCompromised = asked === 'compromised' || next.compromised;
+  const current = outgoing(record, inventory);
   const scene = {
     next,
     live,
-    old: outgoing(record, inventory) ?? usurperOf(desired, record, inventory),
+    old: current ? asRevived(entry, record, current) : usurperOf(desired, record, inventory),
     isAdoption: record.current === null,
     consented: (record.current ?? record.retire)?.subscription_id,
     overlap: remainingOverlap(next, isCompromised, input),
     keeps_previous: !isCompromised,
   };
   const step = stepOf(scene, asked === 'abort', input);
-  const current = scene.isAdoption ? undefined : scene.old;
-  const kept = current === undefined ? [] : fieldCandidates(entry, observed, current);
+  const kept = current && !scene.isAdoption ? fieldCandidates(entry, observed, current) : [];
   if (typeof step === 'object')
-    return { candidates: kept, waiting: [{ ...step, name: desired.name }], isOver: false };
+    return { candidates: kept, waiting: [{ name: desired.name, kind: 'replace', ...step }], isOver: false };
   const ending = step === 'finish' ? endingOf(desired, scene) : desired;
   const operation = operationAt(step, ending, scene);
   if (live === undefined || !takesUrl(operation)) {
@@ -140,7 +164,7 @@ function stepOf(
   { next, live, old, overlap, keeps_previous }: Scene,
   isGivenUp: boolean,
   { observation: { serverTime } }: PlanInput,
-): ReplaceStep | Omit<Waiting, 'name'> {
+): ReplaceStep | Pick<Waiting, 'reason' | 'until'> {
   if (live === undefined) return 'drop';
   if (old === undefined) return 'finish';
   if (isGivenUp) return 'drop';

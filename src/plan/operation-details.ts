@@ -47,6 +47,8 @@ export function detailsOf(operation: Operation): readonly Detail[] {
       if (operation.name !== null) return idDetail(operation.replacement_id, 'replacement_id');
       if (operation.before === null) return [];
       return [detail('target_url', operation.before.target_url), ...idDetail(operation.before.id)];
+    case 'retire':
+      return idDetail(operation.replacement_id, 'replacement_id');
     case 'rename':
       return [];
     case 'recover':

@@ -21,6 +21,7 @@ const KINDS: readonly OperationKind[] = [
   'make-way',
   'update',
   'replace',
+  'retire',
   'delete',
   'forget',
 ];
@@ -99,13 +100,13 @@ function limitReplacements(
   const steps = operations.flatMap((operation) => (operation.kind === 'replace' ? [operation] : []));
   const beginning = steps.filter(({ step }) => step === 'begin');
   const goingOn = steps.filter(({ step }) => step !== 'begin' && step !== 'drop');
-  const underWay = goingOn.length + overlapping.length;
+  const underWay = goingOn.length + overlapping.filter(({ kind }) => kind === 'replace').length;
   const late = beginning.slice(Math.max(0, replace.at_once - underWay));
   const keys = new Set(late.map(({ key }) => key));
   const reason = `no more than ${replace.at_once} replacements at once`;
   return {
     operations: operations.filter(({ key }) => !keys.has(key)),
-    late: late.map(({ name }) => ({ name, reason, until: null })),
+    late: late.map(({ name }) => ({ name, kind: 'replace', reason, until: null })),
   };
 }
 

@@ -117,7 +117,7 @@ function waitingPart(waiting: readonly Waiting[]): Part {
   return {
     head: ['', '#### Waiting', '', row(titles), row(titles.map(() => '---'))],
     lines: waiting.map(
-      (one) => () => row([code('…'), code(one.name), KIND_WORDS.replace.verb, prose(cut(waitingFor(one)))]),
+      (one) => () => row([code('…'), code(one.name), KIND_WORDS[one.kind].verb, prose(cut(waitingFor(one)))]),
     ),
     foot: [],
     what: ['more waiting', 'more waiting'],

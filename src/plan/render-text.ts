@@ -137,13 +137,13 @@ function heldLines(held: Held, layout: Layout): readonly Line[] {
   return putAtRight(lines, lines.length - 1, wayOut, width, colours.bold);
 }
 
-/** What waits is a replacement; nothing is done to it in this pass, and nobody has to do anything. */
+/** Nothing is done in this pass to what waits, and nobody has to do anything. */
 function waitingLines(waiting: Waiting, { options, names, width }: Layout): readonly Line[] {
   const { colours, symbols } = options;
   const head = {
     symbol: symbols ? '…' : '..',
     name: waiting.name,
-    statement: KIND_WORDS.replace.verb,
+    statement: KIND_WORDS[waiting.kind].verb,
     reason: waitingFor(waiting),
     colour: colours.dim,
     bold: colours.bold,

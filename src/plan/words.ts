@@ -1,8 +1,10 @@
 import {
   REPLACE_STEPS,
   type ChangeReason,
+  type CreateOperation,
   type Operation,
   type OperationKind,
+  type Remembered,
   type ReplaceOperation,
 } from '../domain/operation.ts';
 import type { Foreign, Held, Plan, Waiting } from '../domain/plan.ts';
@@ -44,6 +46,7 @@ export const KIND_WORDS: Readonly<Record<OperationKind, KindWords>> = {
   create: { symbol: '+', colour: 'green', verb: 'create', past: 'created' },
   update: { symbol: '~', colour: 'yellow', verb: 'update', past: 'updated' },
   delete: { symbol: '-', colour: 'red', verb: 'delete', past: 'deleted' },
+  retire: { symbol: 'z', colour: 'red', verb: 'retire', past: 'retired' },
   replace: { symbol: '-/+', colour: 'yellow', verb: 'replace', past: 'replaced' },
   rename: { symbol: '>', colour: 'cyan', verb: 'rename', past: 'renamed' },
   'make-way': { symbol: '^', colour: 'cyan', verb: 'move aside', past: 'moved aside' },
@@ -56,6 +59,18 @@ const REASONS: Readonly<Record<ChangeReason, string>> = {
   'changed-in-file': 'changed in the file',
   drifted: 'drifted',
   differs: 'differs from the file',
+  revived: 'back in the file',
+};
+
+const CREATED_FOR: Readonly<Record<CreateOperation['reason'], string>> = {
+  new: '',
+  'deleted-outside': 'deleted outside',
+  'record-lost': 'its record is lost',
+};
+
+const FORGOTTEN: Readonly<Record<Remembered, string>> = {
+  previous: 'its previous secret has had its time',
+  retired: 'it is back for good',
 };
 
 const MOST_NAMES = 10;
@@ -80,14 +95,17 @@ export function guardOf(held: Held): string {
 export function reasonFor(operation: Operation): string {
   switch (operation.kind) {
     case 'create':
-      return operation.reason === 'new' ? '' : 'deleted outside';
+      return CREATED_FOR[operation.reason];
     case 'update':
       return `${REASONS[operation.reason]}${Object.keys(operation.patch).length === 0 ? ', record only' : ''}`;
     case 'make-way':
       return 'another entry needs its URL';
     case 'delete':
       if (operation.reason === 'foreign') return 'not ours, prune: all';
+      if (operation.reason === 'retired') return 'retired for long enough, or its URL is wanted';
       return `no longer in the file${operation.before === null ? ', already gone' : ''}`;
+    case 'retire':
+      return 'no longer in the file, deleted later';
     case 'rename':
       return `was ${operation.from}${operation.isInterrupted ? ', finishes an interrupted rename' : ''}`;
     case 'recover':
@@ -97,7 +115,7 @@ export function reasonFor(operation: Operation): string {
     case 'replace':
       return replaceReason(operation);
     case 'forget':
-      return 'its previous secret has had its time';
+      return operation.forgets.map((what) => FORGOTTEN[what]).join(', ');
   }
 }
 

@@ -7,10 +7,11 @@ import { createEntry } from './create.ts';
 import {
   collectOrphan,
   deleteEntry,
-  forgetPrevious,
+  forgetOf,
   makeWay,
   recoverEntry,
   renameEntry,
+  retireEntry,
   updateEntry,
 } from './change.ts';
 import { replaceEntry } from './replace.ts';
@@ -115,6 +116,8 @@ function runOperation(operation: Operation, context: ApplyContext): Promise<Oper
       return makeWay(operation, context);
     case 'delete':
       return deleteEntry(operation, context);
+    case 'retire':
+      return retireEntry(operation, context);
     case 'rename':
       return renameEntry(operation, context);
     case 'recover':
@@ -124,6 +127,6 @@ function runOperation(operation: Operation, context: ApplyContext): Promise<Oper
     case 'replace':
       return replaceEntry(operation, context);
     case 'forget':
-      return forgetPrevious(operation, context);
+      return forgetOf(operation, context);
   }
 }

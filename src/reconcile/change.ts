@@ -1,18 +1,20 @@
 import { RequestError } from '../domain/errors.ts';
 import type {
+  ChangeReason,
   CollectOperation,
   DeleteOperation,
   ForgetOperation,
   MakeWayOperation,
   RecoverOperation,
   RenameOperation,
+  RetireOperation,
   UpdateOperation,
 } from '../domain/operation.ts';
-import type { EntryRecord } from '../domain/record.ts';
+import type { EntryRecord, LastChange } from '../domain/record.ts';
 import type { OperationResult } from '../domain/report.ts';
 import type { SubscriptionPatch } from '../domain/subscription.ts';
 import { makeMark, markOf, markUrl } from '../domain/target-url.ts';
-import type { ApplyContext } from './context.ts';
+import { serverTime, type ApplyContext } from './context.ts';
 import { deleteMarked, takenResult } from './create.ts';
 import { appliedFrom, changed, claimRecord, clearIntent } from './claim.ts';
 import { failure } from './results.ts';
@@ -25,6 +27,12 @@ import { isUnclaimed } from './unclaimed.ts';
  */
 
 const DONE: OperationResult = { status: 'done' };
+const WHAT: Readonly<Record<ChangeReason, LastChange['what']>> = {
+  'changed-in-file': 'changed-in-file',
+  differs: 'changed-in-file',
+  drifted: 'drift-reverted',
+  revived: 'revived',
+};
 const CLAIMED: OperationResult = { status: 'skipped', reason: 'a record names it, or may name it' };
 
 /**
@@ -48,7 +56,7 @@ export async function updateEntry(
     applied: fields,
     prevent_destroy,
     applied_from: appliedFrom(context),
-    last_change: changed(operation.reason === 'drifted' ? 'drift-reverted' : 'changed-in-file', context),
+    last_change: changed(WHAT[operation.reason], context),
   });
   return DONE;
 }
@@ -96,6 +104,40 @@ export async function deleteEntry(
   return DONE;
 }
 
+/**
+ * Claim with the retirement in it, DELETE what was to take over, then PUT: cut off in between, the record says that it
+ * is to be inactive, and the next pass goes on. Its secret stays, so that it can be revived.
+ */
+export async function retireEntry(
+  { name, subscription_id, before, replacement_id }: RetireOperation,
+  context: ApplyContext,
+): Promise<OperationResult> {
+  const record = recordOf(name, context);
+  await claimRecord(context, {
+    ...keeping(subscription_id, record),
+    retired: record.retired ?? { at: serverTime(context), deactivated: before.is_active },
+    last_change: changed('retired', context),
+  });
+  if (replacement_id !== null) await context.writer.deleteSubscription(replacement_id);
+  if (before.is_active) await context.writer.updateSubscription(subscription_id, { is_active: false });
+  const retired = recordOf(name, context);
+  if (retired.next !== null) await context.records.write({ ...retired, next: null });
+  return DONE;
+}
+
+/** Where the old one is gone at the end of a replacement, the new one is current. */
+function keeping(id: string, record: EntryRecord): EntryRecord {
+  const { next } = record;
+  if (next?.subscription_id !== id) return record;
+  const { subscription_id, target_url, signing_secret, created_at } = next;
+  return {
+    ...record,
+    current: { subscription_id, target_url, signing_secret, created_at },
+    next: null,
+    retire: null,
+  };
+}
+
 /** The new record first, then the old one goes: cut off in between, both name the subscription and one is dropped. */
 export async function renameEntry(
   operation: RenameOperation,
@@ -111,18 +153,23 @@ export async function renameEntry(
   return DONE;
 }
 
-/** The copy may have been made before a replacement was begun: what that made moves along. */
+/** The copy may have been made before a replacement was begun, or before it was retired: both move along. */
 function survivorOf(survivor: EntryRecord, leaving: EntryRecord): EntryRecord {
-  const isSame = survivor.current?.subscription_id === leaving.current?.subscription_id;
-  return isSame && survivor.next === null ? { ...survivor, next: leaving.next } : survivor;
+  if (survivor.current?.subscription_id !== leaving.current?.subscription_id) return survivor;
+  return {
+    ...survivor,
+    next: survivor.next ?? leaving.next,
+    retired: survivor.retired ?? leaving.retired,
+  };
 }
 
-/** Takes the previous secret out of the record; it was never needed for longer. */
-export async function forgetPrevious(
-  { name }: ForgetOperation,
+/** Takes out of the record what was never needed for longer. */
+export async function forgetOf(
+  { name, forgets }: ForgetOperation,
   context: ApplyContext,
 ): Promise<OperationResult> {
-  await context.records.write({ ...recordOf(name, context), previous: null });
+  const forgotten = Object.fromEntries(forgets.map((what) => [what, null]));
+  await context.records.write({ ...recordOf(name, context), ...forgotten });
   return DONE;
 }
 

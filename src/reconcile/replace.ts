@@ -219,12 +219,14 @@ function formerOf({ current }: EntryRecord, context: ApplyContext): EntryRecord[
 
 /** The new subscription is given up, or gone already: the old one was never touched. */
 async function drop({ name, replacement_id }: ReplaceOperation, context: ApplyContext): Promise<StepEnd> {
-  const { record } = underWay(name, context);
+  const record = context.records.get(name);
+  if (!record?.next && !record?.retire)
+    throw new Error(`no replacement of ${name} in a plan that gives one up`);
   if (replacement_id !== null) {
     await claimRecord(context, record);
     await context.writer.deleteSubscription(replacement_id);
   }
-  const left = { ...underWay(name, context).record, next: null, retire: null };
+  const left = { ...record, next: null, retire: null };
   await (isVacant(left) ? context.records.remove(name) : claimRecord(context, left));
   return DONE;
 }

@@ -13,6 +13,8 @@ export type SinkEntry<R> = { readonly version: Version } & (
   | { readonly kind: 'intact'; readonly record: R }
   /** Cannot be read as a record; the reason holds no content. */
   | { readonly kind: 'damaged'; readonly reason: string }
+  /** Not written by this program, whatever it is; it is never overwritten. */
+  | { readonly kind: 'foreign'; readonly reason: string }
   /** Written by a newer program: intact, and not ours to write. */
   | { readonly kind: 'newer'; readonly schema: number }
 );

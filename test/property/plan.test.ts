@@ -95,6 +95,8 @@ describe('a plan, applied', () => {
           if (heir !== undefined && held.has(heir.name)) continue;
           if (plan.held.some(({ operation }) => operation?.kind === 'rename' && operation.from === name))
             continue;
+          if (plan.waiting.some((waiting) => waiting.kind === 'delete' && waiting.name === name)) continue;
+          if (plan.operations.some(({ key }) => key === `retire ${name}`)) continue;
           expect(after.observation.records.get(name)).toBeUndefined();
           for (const id of idsOf(input, name)) if (live.has(id)) expect(survivors).toContain(id);
         }
@@ -282,6 +284,7 @@ function touchedBy(operation: Operation): readonly string[] {
       const { name, fields } = operation;
       return [name, ...(takesUrl(operation) ? [normaliseUrl(fields.target_url)] : [])];
     }
+    case 'retire':
     case 'make-way':
     case 'delete':
     case 'recover':

@@ -43,6 +43,7 @@ export async function runHistory(seed: number, bug: Bug | null = null): Promise<
   world.declaresActivity = files.some(({ entries }) =>
     entries.some(({ fields }) => fields.is_active !== undefined),
   );
+  world.retire = random.chance(0.4) ? 1 + random.below(40_000) : 0;
   await runWithFaults(home, files, watch);
   if (world.violation === null) await runQuietly(home, random.pick(files), watch);
   if (world.violation === null) return null;

@@ -5,6 +5,7 @@ import { ownedIds, type EntryRecord } from '../../src/domain/record.ts';
 import { markOf } from '../../src/domain/target-url.ts';
 import { compareFields } from '../../src/plan/diff.ts';
 import { liveAt, OUTSIDER, type ModelApi } from './model-api.ts';
+import { SETTINGS } from './model-settings.ts';
 import { recordIn, recordsIn } from './model-sink.ts';
 import type { World } from './model-world.ts';
 
@@ -130,7 +131,9 @@ function checkEntry(world: World, entry: DesiredEntry, live: LiveSubscription | 
 /** Nothing of a replacement is left: neither beside the current one nor of the secret before. */
 function checkReplaced(world: World, { name, next, retire, previous }: EntryRecord): void {
   if (next !== null || retire !== null) world.violate('I4', `the replacement of ${name} does not end`);
-  if (previous !== null) world.violate('I1', `${name} keeps its previous secret for good`);
+  const isOver =
+    previous !== null && world.now() >= Date.parse(previous.retired_at) + SETTINGS.replace.keep_previous;
+  if (isOver) world.violate('I1', `${name} keeps its previous secret for good`);
 }
 
 /**

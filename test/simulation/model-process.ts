@@ -131,7 +131,7 @@ function passContext(home: Household, process: Process, allowances: readonly All
     writer: linq,
     secrets: sink,
     sink,
-    settings: SETTINGS,
+    settings: { ...SETTINGS, policy: { ...SETTINGS.policy, retire: world.retire } },
     allowances,
     holder: process.holder,
     isGone: (holder) => Promise.resolve(isGone(home, process, holder)),

@@ -23,6 +23,7 @@ export const SETTINGS: Settings = {
     drift: 'revert',
     max_deletes: { share: 0.25 },
     allow: [],
+    retire: 0,
     ignore: [],
   },
   replace: { overlap: 10_000, keep_previous: 30_000, at_once: 2 },

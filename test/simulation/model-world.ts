@@ -47,6 +47,8 @@ export interface World {
   readonly pruned: Set<string>;
   /** Some version of the file declares `is_active`. */
   declaresActivity: boolean;
+  /** How long what left the file is retired, in milliseconds. */
+  retire: number;
   /** Since when a replacement's secret stands in the sink. */
   readonly storedSince: Map<string, number>;
   /** Entries whose secret was to be replaced without an overlap. */
@@ -86,6 +88,7 @@ export function makeWorld(random: Random): World {
     meddledWith: new Set(),
     pruned: new Set(),
     declaresActivity: false,
+    retire: 0,
     storedSince: new Map(),
     compromised: new Set(),
     stoodStill: new Set(),

@@ -83,6 +83,11 @@ function checkSwitch({ name, next }: EntryRecord, id: string, process: Watched, 
  * for longer than a request takes to land can do so: no one can know of it, and it is noted.
  */
 function watchDeactivation<T>(effect: Effect<T>, id: string, process: Watched, world: World): Effect<T> {
+  // What the process's file lacks is retired by it; where another file has it, it is revived.
+  const declared = new Set(process.desired.entries.map(({ name }) => name));
+  const isRetired = recordsIn(world.sink).some(
+    (one) => ownedIds(one).includes(id) && !declared.has(one.name),
+  );
   return {
     ...effect,
     take() {
@@ -92,13 +97,16 @@ function watchDeactivation<T>(effect: Effect<T>, id: string, process: Watched, w
         record !== undefined &&
         !others.some((other) => other !== id && world.api.live.get(other)?.is_active === true);
       const isActive = world.api.live.get(id)?.is_active === true;
+      const isTooLate = world.now() - (process.wroteAt.get(record?.name ?? '') ?? 0) > LANDING_TIME;
+      if (isRetired && isTooLate) world.stoodStill.add(process.name);
       const isExcused =
+        isRetired ||
+        record?.retired != null ||
         world.declaresActivity ||
         world.meddledWith.size > 0 ||
         others.some((other) => world.pruned.has(other));
       if (isOnly && isActive && !isExcused) {
-        if (world.now() - (process.wroteAt.get(record.name) ?? 0) > LANDING_TIME)
-          world.stoodStill.add(process.name);
+        if (isTooLate) world.stoodStill.add(process.name);
         else world.violate('gap', `${process.name} deactivates ${id}, which alone is active`);
       }
       return effect.take();

@@ -236,6 +236,7 @@ const policy: fc.Arbitrary<Policy> = fc.record({
   drift: fc.constantFrom('revert', 'revert', 'report'),
   max_deletes: fc.oneof(fc.record({ share: fc.constantFrom(0, 0.25, 1) }), fc.record({ count: fc.nat(6) })),
   allow: fc.constant([]),
+  retire: fc.constantFrom(0, 0, 3_600_000),
   ignore: fc.constantFrom([], [`${urlOf('u1').slice(0, -5)}*`]),
 });
 

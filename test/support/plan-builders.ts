@@ -9,6 +9,7 @@ import type {
   RecoverOperation,
   RenameOperation,
   ReplaceOperation,
+  RetireOperation,
   UpdateOperation,
 } from '../../src/domain/operation.ts';
 import type { Foreign, Held, Plan, PlanSummary, Waiting } from '../../src/domain/plan.ts';
@@ -179,12 +180,36 @@ export function makeReplace(overrides: Partial<ReplaceOperation> = {}): ReplaceO
 
 export function makeForget(overrides: Partial<ForgetOperation> = {}): ForgetOperation {
   const name = overrides.name ?? 'orders';
-  return { kind: 'forget', key: `forget ${name}`, after: [], secret: 'kept', name, ...overrides };
+  return {
+    kind: 'forget',
+    key: `forget ${name}`,
+    after: [],
+    secret: 'kept',
+    name,
+    forgets: ['previous'],
+    ...overrides,
+  };
+}
+
+export function makeRetire(overrides: Partial<RetireOperation> = {}): RetireOperation {
+  const name = overrides.name ?? 'orders';
+  return {
+    kind: 'retire',
+    key: `retire ${name}`,
+    after: [],
+    secret: 'kept',
+    name,
+    subscription_id: 'sub-1',
+    before: makeLive(),
+    replacement_id: null,
+    ...overrides,
+  };
 }
 
 export function makeWaiting(overrides: Partial<Waiting> = {}): Waiting {
   return {
     name: 'support',
+    kind: 'replace',
     reason: 'step 3 of 5: overlap',
     until: '2026-11-22T12:30:05.000Z',
     ...overrides,
@@ -202,6 +227,7 @@ export function makeEveryOperation(): readonly Operation[] {
     makeRecover(),
     makeRename(),
     makeReplace(),
+    makeRetire(),
     makeUpdate(),
   ];
 }

@@ -1,6 +1,6 @@
 import { emptyRecord, isVacant, type EntryRecord } from '../../src/domain/record.ts';
 import type { ObservedRecord } from '../../src/domain/observation.ts';
-import type { Operation, ReplaceOperation } from '../../src/domain/operation.ts';
+import type { Operation, ReplaceOperation, RetireOperation } from '../../src/domain/operation.ts';
 import { Secret } from '../../src/domain/secret.ts';
 import type { LiveSubscription, SubscriptionPatch } from '../../src/domain/subscription.ts';
 import { markOf, markUrl, normaliseUrl } from '../../src/domain/target-url.ts';
@@ -119,6 +119,9 @@ function applyOne(model: Model, operation: Operation, salt: string): void {
       if (operation.replacement_id !== null) model.live.delete(operation.replacement_id);
       if (operation.name !== null) model.records.delete(operation.name);
       return;
+    case 'retire':
+      retire(model, operation);
+      return;
     case 'rename': {
       const { name, from, isInterrupted } = operation;
       write(model, isInterrupted ? get(model, name) : { ...get(model, from), name });
@@ -141,7 +144,10 @@ function applyOne(model: Model, operation: Operation, salt: string): void {
       replace(model, operation, salt);
       return;
     case 'forget':
-      write(model, { ...get(model, operation.name), previous: null });
+      write(model, {
+        ...get(model, operation.name),
+        ...Object.fromEntries(operation.forgets.map((what) => [what, null])),
+      });
   }
 }
 
@@ -212,6 +218,20 @@ function drop(model: Model, { name, replacement_id }: ReplaceOperation): void {
   const left = { ...get(model, name), next: null, retire: null };
   if (isVacant(left)) model.records.delete(name);
   else write(model, left);
+}
+
+function retire(model: Model, { name, subscription_id, before, replacement_id }: RetireOperation): void {
+  const { next, ...others } = get(model, name);
+  const at = new Date(model.now).toISOString();
+  const retired = others.retired ?? { at, deactivated: before.is_active };
+  if (next?.subscription_id === subscription_id) {
+    const { deactivated: _, ready_at: __, compromised: ___, ...own } = next;
+    write(model, { ...others, current: own, next: null, retired });
+  } else {
+    write(model, { ...others, next: null, retired });
+  }
+  if (replacement_id !== null) model.live.delete(replacement_id);
+  put(model, subscription_id, { is_active: false });
 }
 
 /** PUT: refused while another subscription has the URL. */

@@ -170,6 +170,7 @@ export function world(spec: WorldSpec = {}): PlanInput {
       drift: 'revert',
       max_deletes: { share: 0.25 },
       allow: [],
+      retire: 0,
       ignore: [],
       ...policy,
     },

@@ -208,8 +208,8 @@ async function isToGoOn(
   const isOurs = (name: string): boolean => only === null || only.has(name);
   if (plan.operations.some((operation) => operation.kind === 'replace' && isOurs(operation.name)))
     return true;
-  const ends = plan.waiting.flatMap(({ name, until }) =>
-    until !== null && isOurs(name) ? [Date.parse(until)] : [],
+  const ends = plan.waiting.flatMap(({ name, kind, until }) =>
+    kind === 'replace' && until !== null && isOurs(name) ? [Date.parse(until)] : [],
   );
   if (ends.length === 0 || stop.signal.aborted) return false;
   const end = Math.min(...ends);

@@ -129,7 +129,7 @@ function toEntry<R>({ found }: Standing, decoded: DecodedMap<R> | undefined): Si
     return { version, kind: 'damaged', reason };
   }
   if (decoded.kind === 'foreign') {
-    return { version, kind: 'damaged', reason: 'is a secret that linq-gitops did not write' };
+    return { version, kind: 'foreign', reason: 'is a secret that linq-gitops did not write' };
   }
   return { version, ...decoded };
 }

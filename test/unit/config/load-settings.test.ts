@@ -74,6 +74,7 @@ describe('loadSettings', () => {
           prune: 'owned',
           unowned: 'hold',
           drift: 'revert',
+          retire: 0,
           max_deletes: { share: 0.25 },
           allow: [],
           ignore: [],
@@ -100,6 +101,7 @@ policy:
   prune: never
   unowned: replace
   drift: report
+  retire: 24h
   max_deletes: 3
   allow: [widen, "protected:billing"]
   ignore: ["https://legacy.example.com/**"]
@@ -126,6 +128,7 @@ daemon: { interval: 2h, jitter: 0%, listen: '[::]:80' }
         prune: 'never',
         unowned: 'replace',
         drift: 'report',
+        retire: 86_400_000,
         max_deletes: { count: 3 },
         allow: [
           { guard: 'widen', name: null },
@@ -165,6 +168,7 @@ daemon: { interval: 2h, jitter: 0%, listen: '[::]:80' }
       'policy.prune': 'all',
       'policy.unowned': 'replace',
       'policy.drift': 'report',
+      'policy.retire': '0s',
       'policy.max_deletes': '100%',
       'policy.allow': 'widen, protected:billing',
       'policy.ignore': 'https://a.example/**,https://b.example/*',
@@ -205,6 +209,7 @@ daemon: { interval: 2h, jitter: 0%, listen: '[::]:80' }
         prune: 'all',
         unowned: 'replace',
         drift: 'report',
+        retire: 0,
         max_deletes: { share: 1 },
         allow: [
           { guard: 'widen', name: null },

@@ -326,9 +326,38 @@ const ROWS: readonly Row[] = [
     does: ['create orders'],
   },
   {
-    reason: 'a damaged record holds its entry',
+    reason: 'a damaged record and nothing at the URL: a new one, with consent to a lost secret',
     file: { orders: {} },
-    records: { orders: { kind: 'damaged', reason: 'not JSON' } },
+    records: { orders: { kind: 'damaged', reason: 'is no JSON' } },
+    holds: ['secret-loss: create orders'],
+  },
+  {
+    reason: 'a damaged record and one at the URL: it is replaced, with consent to a lost secret',
+    file: { orders: {} },
+    records: { orders: { kind: 'damaged', reason: 'is no JSON' } },
+    live: [foreign('orders')],
+    holds: ['secret-loss: replace orders'],
+  },
+  {
+    reason: 'a damaged record and several at the URL: a person has to choose',
+    file: { orders: {} },
+    records: { orders: { kind: 'damaged', reason: 'is no JSON' } },
+    live: [foreign('orders'), foreign('orders', { id: 'x2' })],
+    holds: ['ambiguous: orders'],
+  },
+  {
+    reason: 'a damaged record and one at the URL that nobody may touch',
+    file: { orders: {} },
+    records: { orders: { kind: 'damaged', reason: 'is no JSON' } },
+    live: [foreign('orders')],
+    policy: { ignore: ['https://hooks.example.com/**'] },
+    holds: ['url-taken: replace orders'],
+  },
+  {
+    reason: 'something in the place of the record that is not ours holds its entry',
+    file: { orders: {} },
+    records: { orders: { kind: 'foreign', reason: 'is a secret of somebody else' } },
+    live: [foreign('orders')],
     holds: ['record: orders'],
   },
   {
@@ -513,11 +542,13 @@ describe('what an operation on an entry says', () => {
         ({ reason, letThrough }) => `${reason} | ${letThrough ?? ''}`,
       );
     expect([
-      ...held({ kind: 'damaged', reason: 'not JSON' }),
+      ...held({ kind: 'damaged', reason: 'is not a JSON object' }),
+      ...held({ kind: 'foreign', reason: 'is a secret that linq-gitops did not write' }),
       ...held({ kind: 'newer', schema: 2 }),
       ...held({ kind: 'other-owner', owner: 'staging', ids: [], marked_url: null }),
     ]).toEqual([
-      'its record is damaged: not JSON | restore the record from a backup',
+      'its record is damaged: it is not a JSON object; receivers may be using its secret | --allow secret-loss:orders',
+      'what stands in the place of its record is a secret that linq-gitops did not write | choose another name for the entry, or move that secret away',
       'its record has schema 2, of a newer version | run the newer version',
       'its record belongs to the owner "staging" | choose another name for the entry',
     ]);

@@ -563,7 +563,12 @@ describe('the beginning of a replacement', () => {
       live: [foreign('orders')],
     };
     expect(outline(plan(interrupted)).does).toEqual(['replace orders']);
-    expect(outline(plan({ ...interrupted, rotate: { orders: 'abort' } }))).toEqual({ does: [], holds: [] });
+    // The consent is taken back.
+    expect(plan({ ...interrupted, rotate: { orders: 'abort' } }).operations).toMatchObject([
+      { key: 'give up orders', step: 'drop', subscription_id: null, replacement_id: null },
+    ]);
+    const settled: WorldSpec = { settled: ['orders'], rotate: { orders: 'abort' } };
+    expect(outline(plan(settled))).toEqual({ does: [], holds: [] });
   });
 });
 
@@ -582,7 +587,7 @@ describe('the limit of replacements at once', () => {
     const outcome = rotated(3, 2);
     expect(outline(outcome).does).toEqual(['replace n1', 'replace n2']);
     expect(outcome.waiting).toEqual([
-      { name: 'n3', reason: 'no more than 2 replacements at once', until: null },
+      { name: 'n3', kind: 'replace', reason: 'no more than 2 replacements at once', until: null },
     ]);
   });
 
@@ -635,7 +640,14 @@ describe('a previous secret', () => {
 
   it('is forgotten when its time is over, and not before', () => {
     expect(plan(spec(3_600_000)).operations).toEqual([
-      { kind: 'forget', key: 'forget orders', after: [], name: 'orders', secret: 'kept' },
+      {
+        kind: 'forget',
+        key: 'forget orders',
+        after: [],
+        name: 'orders',
+        forgets: ['previous'],
+        secret: 'kept',
+      },
     ]);
     expect(outline(plan(spec(3_599_999)))).toEqual({ does: [], holds: [] });
     expect(outline(plan(spec(0, { replace: { keep_previous: 0 } }))).does).toEqual(['forget orders']);

@@ -79,7 +79,7 @@ Done: 1 replaced; 0 failed; 1 given up; 3 waiting.
     const report = makeReport(makeEveryOperation().map((operation) => makeItem(operation)));
 
     expect(renderReportText(report, options)).toContain(
-      'Done: 1 created, 1 updated, 1 deleted, 1 replaced, 1 renamed, 1 moved aside, 1 recovered, 1 collected, 1 forgotten; 0 failed.',
+      'Done: 1 created, 1 updated, 1 deleted, 1 retired, 1 replaced, 1 renamed, 1 moved aside, 1 recovered, 1 collected, 1 forgotten; 0 failed.',
     );
   });
 
