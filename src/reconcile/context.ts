@@ -53,6 +53,8 @@ export interface ApplyContext {
   readonly storeTimeout: number;
   readonly stop: Stop;
   readonly progress: Progress;
+  /** Resolves when receivers can read what is stored by now; absent where they read the sink itself. */
+  readonly showSecrets?: () => Promise<void>;
 }
 
 /** `serverNow()` as it stands in records. */

@@ -29,7 +29,7 @@ import type { CreatedSubscription } from '../linq/linq-api.ts';
 import { serverTime, type ApplyContext, type Stop } from './context.ts';
 import { conflictResult, failure } from './results.ts';
 import { appliedFrom, changed, clearIntent } from './claim.ts';
-import { isUnclaimed } from './unclaimed.ts';
+import { isClaimed, isUnclaimed } from './unclaimed.ts';
 
 const MAX_ATTEMPTS = 3;
 const MAX_PAUSE_MS = 60_000;
@@ -248,6 +248,10 @@ async function compensate(
   cause: AppError,
   context: ApplyContext,
 ): Promise<OperationResult> {
+  if (await isStoredAfterAll(id, context)) {
+    const hint = 'its secret is stored after all; the next pass goes on';
+    return { ...failure(cause), status: 'unknown', hint };
+  }
   try {
     await context.writer.deleteSubscription(id);
   } catch (error) {
@@ -265,6 +269,16 @@ async function compensate(
     ...failure(cause),
     hint: 'its secret could not be stored, so the new subscription was deleted again',
   };
+}
+
+/** A write whose outcome the sink could not settle may have landed, and somebody may go on from it by now. */
+async function isStoredAfterAll(id: string, { sink }: ApplyContext): Promise<boolean> {
+  try {
+    return await isClaimed(id, sink);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return false;
+  }
 }
 
 /** The secret is durable: now the subscription gets the URL, and the state, that the file declares. */

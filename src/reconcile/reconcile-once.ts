@@ -11,6 +11,7 @@ import { narrowPlan } from '../plan/narrow-plan.ts';
 import { planChanges } from '../plan/plan-changes.ts';
 import type { SecretReader, SecretSink } from '../secrets/sink.ts';
 import { applyPlan } from './apply.ts';
+import { coalesce } from './coalesce.ts';
 import type { Clock, Progress, Stop } from './context.ts';
 import { openInstallation } from './installation.ts';
 import { observe, type Seen } from './observe.ts';
@@ -49,6 +50,8 @@ export interface PassContext extends PlanContext {
   readonly storeTimeout: number;
   readonly stop: Stop;
   readonly progress: Progress;
+  /** Lets receivers read what is stored by now, and fails with `AppError`; absent where they read the sink itself. */
+  readonly showSecrets?: () => Promise<void>;
   /** Refuse unless the plan's id begins so. */
   readonly expectedPlan: string | null;
   /** Only what is planned for these names is shown and done; `null`: everything. */
@@ -127,6 +130,7 @@ async function apply(plan: Plan, seen: Seen, desired: Desired, context: PassCont
     storeTimeout: context.storeTimeout,
     stop: context.stop,
     progress: context.progress,
+    ...(context.showSecrets && { showSecrets: coalesce(context.showSecrets) }),
   };
   return applyPlan(plan, applyContext, settings.api.concurrency);
 }

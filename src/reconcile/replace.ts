@@ -131,8 +131,12 @@ function overlapping(end: number, context: ApplyContext): StepEnd {
   return { over: { status: 'done', note: `step 3 of 5: overlap until ${until}` } };
 }
 
-/** The overlap counts from a deactivation that was answered: from then on, none can land later than a request may take. */
+/**
+ * The overlap counts from a deactivation that was answered: from then on, none can land later than a request may take;
+ * and from when receivers can read the new secret, so that they have all of it to learn that.
+ */
 async function beginOverlap(name: string, overlap: number, context: ApplyContext): Promise<void> {
+  await context.showSecrets?.();
   const { record, next } = underWay(name, context);
   await context.records.write({
     ...record,
@@ -166,6 +170,8 @@ async function switchOver(operation: ReplaceOperation, context: ApplyContext): P
   const deactivated = next.deactivated && is_active;
   const compromised = next.compromised || !keeps_previous;
   await claimRecord(context, { ...record, next: { ...next, deactivated, compromised } });
+  // Without an overlap, receivers have had no time to read the new secret.
+  if (!next.deactivated) await context.showSecrets?.();
   const { target_url, ...others } = fields;
   await context.writer.updateSubscription(next.subscription_id, { ...others, is_active });
   const live = await context.reader.getSubscription(next.subscription_id);

@@ -22,6 +22,12 @@ export async function isUnclaimed(id: string, url: string | null, sink: SecretRe
   return false;
 }
 
+/** Whether some record names the subscription now. Fails with `SinkError` where the records cannot be read. */
+export async function isClaimed(id: string, sink: SecretReader): Promise<boolean> {
+  const entries = [...(await readAll(sink)).values()];
+  return entries.some((entry) => entry.kind === 'intact' && ownedIds(entry.record).includes(id));
+}
+
 type Reading = ReadonlyMap<string, SinkEntry<EntryRecord>>;
 
 async function readAll(sink: SecretReader): Promise<Reading> {

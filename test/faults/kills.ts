@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { checkPromises } from '../support/account-checks.ts';
+import { checkDelivering, checkPromises } from '../support/account-checks.ts';
 import {
   effectsIn,
   openStage,
@@ -15,11 +15,11 @@ import {
 import type { SinkKind } from '../support/stage-sinks/stage-sink.ts';
 
 const EVENTS = ['message.received', 'message.failed'];
-const ORDERS = {
+export const ORDERS = {
   target_url: 'https://hooks.example.com/orders?version=2026-02-03',
   subscribed_events: EVENTS,
 };
-const SUPPORT = {
+export const SUPPORT = {
   target_url: 'https://hooks.example.com/support?version=2026-02-03',
   subscribed_events: EVENTS,
 };
@@ -27,7 +27,7 @@ const SUPPORT = {
 /** How many stages are played at the same time. */
 const WIDTH = 2;
 
-interface Scenario {
+export interface Scenario {
   readonly title: string;
   /** What is synced before. */
   readonly before?: Entries;
@@ -40,11 +40,21 @@ interface Scenario {
   /** What one run sends, in order. It is killed around each of these, and around each write of a record. */
   readonly calls: readonly string[];
   readonly isCore?: boolean;
+  /** What the file says after the kill, where it is not the same. */
+  readonly then?: Entries;
+  /** How far the server's clock is ahead from the beginning, in milliseconds. */
+  readonly startsAt?: number;
+  /** The same for each time that it is gone on with after the kill. */
+  readonly goesOnAt?: readonly number[];
+  /** At every point where it is killed, `orders` is to deliver. */
+  readonly isDelivering?: boolean;
+  /** What else is so in the end. */
+  readonly check?: (stage: Stage) => Promise<void>;
 }
 
-const CREATE = ['createSubscription', 'updateSubscription'];
+export const CREATE = ['createSubscription', 'updateSubscription'];
 
-const SYNC: readonly string[] = ['sync'];
+export const SYNC: readonly string[] = ['sync'];
 
 const SCENARIOS: readonly Scenario[] = [
   {
@@ -132,16 +142,6 @@ const SCENARIOS: readonly Scenario[] = [
     },
     calls: [],
   },
-  {
-    title: 'replacing the secret of an entry',
-    before: { orders: ORDERS },
-    after: { orders: ORDERS },
-    argv: ['rotate', 'orders'],
-    goOn: ['sync'],
-    env: { LINQ_GITOPS_REPLACE_OVERLAP: '0s' },
-    isCore: true,
-    calls: ['createSubscription', 'updateSubscription', 'deleteSubscription', 'updateSubscription'],
-  },
 ];
 
 async function prepare(scenario: Scenario, sink: SinkKind): Promise<Picture> {
@@ -157,9 +157,10 @@ async function prepare(scenario: Scenario, sink: SinkKind): Promise<Picture> {
 
 async function countEffects(
   picture: Picture,
-  { argv = SYNC, env = {} }: Scenario,
+  { argv = SYNC, env = {}, startsAt = 0 }: Scenario,
 ): Promise<readonly string[]> {
   const stage = await stageFrom(picture, { env });
+  stage.emulator.shiftClock(startsAt);
   const log = join(stage.folder, 'effects.log');
   const result = await stage.run(argv, { effects: { log } });
   expect(result.code, result.stderr).toBe(0);
@@ -168,15 +169,25 @@ async function countEffects(
 
 async function killAt(
   picture: Picture,
-  { argv = SYNC, goOn = argv, env = {} }: Scenario,
+  scenario: Scenario,
   stop: { index: number; phase: 'before' | 'after' },
 ): Promise<void> {
+  const { argv = SYNC, goOn = argv, env = {}, startsAt = 0, goesOnAt = [startsAt] } = scenario;
   const stage = await stageFrom(picture, { env });
+  stage.emulator.shiftClock(startsAt);
   const killed = await stage.run(argv, { effects: { stop } });
   expect(killed.signal, `${stop.phase} effect ${stop.index}: ${killed.stderr}`).toBe('SIGKILL');
   try {
-    await runUntilDone(stage, goOn);
-    await checkPromises(stage);
+    if (scenario.isDelivering === true) await checkDelivering(stage, 'orders', '/orders');
+    if (scenario.then) await stage.declare(scenario.then);
+    for (const [index, ahead] of goesOnAt.entries()) {
+      stage.emulator.shiftClock(ahead);
+      await runUntilDone(stage, index === 0 ? goOn : SYNC);
+      if (scenario.isDelivering === true && scenario.then === undefined)
+        await checkDelivering(stage, 'orders', '/orders');
+    }
+    await scenario.check?.(stage);
+    await checkPromises(stage, { hasHistory: scenario.isDelivering === true });
   } catch (error) {
     throw new Error(`killed ${stop.phase} effect ${stop.index} of: ${argv.join(' ')}`, { cause: error });
   }
@@ -190,7 +201,12 @@ function pointsOf(effects: readonly string[]): readonly { index: number; phase: 
 
 /** I10 on a sink: every scenario with a kill at every step; `core`: only the scenarios that go through each kind of operation once. */
 export function describeKills(sink: SinkKind, extent: 'all' | 'core' = 'all'): void {
-  const scenarios = SCENARIOS.filter(({ isCore }) => extent === 'all' || isCore === true);
+  describeScenarios(SCENARIOS, sink, extent);
+}
+
+/** Kills one process at every step of each scenario, and goes on. */
+export function describeScenarios(all: readonly Scenario[], sink: SinkKind, extent: 'all' | 'core'): void {
+  const scenarios = all.filter(({ isCore }) => extent === 'all' || isCore === true);
   describe(`with records in a ${sink}`, () => {
     test.each(scenarios)(
       'I10: kill -9 at every step of $title loses nothing',

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Io } from '../../src/cli/io.ts';
 import { openSession, openSink, planContext, unique, type Session } from '../../src/cli/open.ts';
-import { publishOnce } from '../../src/cli/publish.ts';
+import { openPublisher } from '../../src/cli/publish.ts';
 import { loadSubscriptions } from '../../src/config/load-subscriptions.ts';
 import { openBoard } from '../../src/daemon/board.ts';
 import { runDaemon, type DaemonParts } from '../../src/daemon/daemon.ts';
@@ -214,6 +214,7 @@ async function runOn(stage: Stage, time: DaemonTime, { io, stop, options }: Run)
   // As the grace after a signal.
   stop.addEventListener('abort', () => void clock.sleep(GRACE_MS, over.signal).then(() => over.abort()));
   const sink = openBenchSink(session, io, { time, random, giveUp: over.signal });
+  const publisher = openPublisher(session, io);
   const memory =
     settings.secrets.sink === 'vault'
       ? rememberRecords(sink, { maxAgeMs: HOUR, now: () => clock.now() })
@@ -228,10 +229,11 @@ async function runOn(stage: Stage, time: DaemonTime, { io, stop, options }: Run)
         sink: options.around?.(sink) ?? sink,
         unique,
         stop: { signal: stop, graceMs: GRACE_MS },
+        ...(publisher && { showSecrets: () => publisher.show(sink) }),
       },
       load: () => loadSubscriptions(settings.subscriptions),
       memory,
-      publish: settings.secrets.export === null ? null : (secrets) => publishOnce(session, io, secrets),
+      publish: publisher && ((secrets) => publisher.publish(secrets)),
       board,
       metrics,
       logger,

@@ -42,6 +42,8 @@ export interface StageOptions {
   /** Files, unless given. */
   readonly sink?: SinkKind;
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** The server's clock, in milliseconds since the epoch. */
+  readonly now?: () => number;
 }
 
 /** Sets up a stage that goes when the test ends. Call it inside a test. */
@@ -50,6 +52,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   const emulator = await startEmulator({
     seed: options.seed ?? exampleSeed(),
     ...(options.switches && { switches: options.switches }),
+    ...(options.now && { now: options.now }),
   });
   onTestFinished(() => emulator.close());
   const file = join(folder, 'subscriptions.yaml');

@@ -18,7 +18,7 @@ import {
   unique,
   type CommonOptions,
 } from '../open.ts';
-import { publishOnce } from '../publish.ts';
+import { openPublisher } from '../publish.ts';
 import { withSignals } from '../signals.ts';
 import { VERSION } from '../version.ts';
 
@@ -51,6 +51,7 @@ export async function run(options: RunOptions, io: Io): Promise<ExitCode> {
       onRequest: (method, status) => metrics.apiRequest(method, status),
     });
     const sink = openSink(session, io, over);
+    const publisher = openPublisher(session, io);
     try {
       const shown = shortPath(settings.subscriptions, io);
       await runDaemon({
@@ -61,10 +62,11 @@ export async function run(options: RunOptions, io: Io): Promise<ExitCode> {
           sink,
           unique,
           stop,
+          ...(publisher && { showSecrets: () => publisher.show(sink) }),
         },
         load: () => loadSubscriptions(settings.subscriptions, shown),
         memory: settings.secrets.sink === 'vault' ? remember(sink) : null,
-        publish: settings.secrets.export === null ? null : (secrets) => publishOnce(session, io, secrets),
+        publish: publisher && ((secrets) => publisher.publish(secrets)),
         board,
         metrics,
         logger,

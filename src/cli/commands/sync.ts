@@ -119,7 +119,9 @@ async function wetRun(options: SyncOptions, io: Io, so: Outcomes, ask: Ask): Pro
       const request = await ask(sink, session, desired);
       const workplace = { session, desired, api, sink, stop };
       const pass = (asked: Request): Promise<ExitCode> =>
-        withExport(session, io, sink, () => applyOnce(workplace, asked, options, io, so));
+        withExport(session, io, sink, (showSecrets) =>
+          applyOnce({ ...workplace, showSecrets }, asked, options, io, so),
+        );
       let code = await pass(request);
       while (options.wait === true && (await isToGoOn(workplace, request, io))) {
         code = await pass({ ...request, rotate: new Map() });
@@ -143,7 +145,7 @@ interface Workplace {
 }
 
 async function applyOnce(
-  { session, desired, api, sink, stop }: Workplace,
+  { session, desired, api, sink, stop, showSecrets }: Workplace & { showSecrets: () => Promise<void> },
   request: Request,
   options: SyncOptions,
   io: Io,
@@ -160,6 +162,7 @@ async function applyOnce(
     writer: api.writer,
     unique,
     stop,
+    showSecrets,
     storeTimeout: session.settings.secrets.store_timeout,
     progress: {
       started: (operation) => progress.started(operation),

@@ -17,7 +17,8 @@ export function fileStageSink(folder: string): StageSink {
         if (file === '.gitignore') continue;
         const parsed = parseFileName(file);
         if (parsed?.kind !== 'visible') throw new Error(`the file ${file} in the sink is a leftover`);
-        texts.push({ name: parsed.name, place: file, text: await readFile(join(directory, file), 'utf8') });
+        const text = await readFile(join(directory, file), 'utf8');
+        texts.push({ name: parsed.name, place: file, text, isPast: false });
       }
       return texts;
     },

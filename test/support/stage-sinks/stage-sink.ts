@@ -28,6 +28,8 @@ export interface KeptText {
   /** For messages. */
   readonly place: string;
   readonly text: string;
+  /** Followed by another one of the same record, and kept by the sink's server for a while. */
+  readonly isPast: boolean;
 }
 
 /** The secrets of a KV engine by name, each with its versions from 1; null where a version is destroyed. */

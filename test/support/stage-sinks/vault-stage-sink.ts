@@ -70,7 +70,9 @@ async function sinkAt(server: VaultServer, path: string): Promise<StageSink> {
       const texts: KeptText[] = [];
       for (const [name, { versions }] of await take()) {
         for (const [index, data] of versions.entries()) {
-          if (data !== null) texts.push({ name, place: `${name}, version ${index + 1}`, text: textOf(data) });
+          const isPast = index + 1 < versions.length;
+          const place = `${name}, version ${index + 1}`;
+          if (data !== null) texts.push({ name, place, text: textOf(data), isPast });
         }
       }
       return texts;

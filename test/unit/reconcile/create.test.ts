@@ -7,6 +7,7 @@ import { QUIET } from '../../support/quiet-progress.ts';
 import {
   createOperation,
   fieldsAt,
+  fileOf,
   intentOf,
   LANDING_TIME,
   makeBench,
@@ -311,6 +312,20 @@ describe('a secret that is not stored at once', () => {
     expect(await createEntry(createOperation(), bench.context())).toMatchObject({ status: 'failed' });
     expectNothing(bench);
     expect(bench.sleeps).toEqual([1_000, 2_000, 2_000]);
+  });
+
+  it('costs nothing when the write that failed has landed although the sink took none of the others', async () => {
+    const bench = makeBench();
+    const lost = { lost: 'lost', after: () => bench.always('sink-write', { fail: 'lost' }) } as const;
+    bench.script('sink-write', {}, lost);
+    bench.always('sink-read', { fail: 'lost' });
+    // The sink can be read again once it is too late for writes.
+    bench.onSleep = (count) => (count === 3 ? bench.always('sink-read', null) : undefined);
+    const result = await createEntry(createOperation(), bench.context());
+    expect(result).toMatchObject({ status: 'unknown' });
+    bench.always('sink-write', null);
+    await bench.laterPass(fileOf());
+    expectCreated(bench, 'sub-1');
   });
 
   it('costs the subscription after the grace, once the process is told to stop', async () => {

@@ -1,0 +1,4 @@
+import { describeReplacementKills } from './replacement-kills.ts';
+
+describeReplacementKills('file');
+describeReplacementKills('vault', 'core');
