@@ -1,4 +1,5 @@
 import type { LinqWriter } from '../linq/linq-api.ts';
+import { printable } from '../plan/words.ts';
 import type { SecretSink } from '../secrets/sink.ts';
 
 /** What the program touches of the process, so that it can be run in one piece from elsewhere. */
@@ -31,4 +32,43 @@ export interface Output {
 /** Lines to a person beside the result: on stderr, so that stdout carries the result only. */
 export function say(io: Io, text: string): void {
   io.stderr.write(`${text}\n`);
+}
+
+/** Columns of a terminal that a hint stays within, where its words allow. */
+const HINT_WIDTH = 80;
+
+/** How a person can go on, on stderr: what for, and a command that runs as it is printed. */
+export function hint(io: Io, what: string, words: readonly string[]): void {
+  say(io, `hint: ${what}:`);
+  say(io, brokenLine(words));
+}
+
+/** The words of a command line that means the same files as the one that was given, in quotes where a shell needs them. */
+export function command(
+  argv: readonly string[],
+  { config, file }: { readonly config?: string; readonly file?: string },
+): readonly string[] {
+  const files = [
+    ...(config === undefined ? [] : ['--config', config]),
+    ...(file === undefined ? [] : ['--file', file]),
+  ];
+  return ['linq-gitops', ...argv, ...files].map(shellWord);
+}
+
+function shellWord(word: string): string {
+  return /^[A-Za-z0-9_./:=@-]+$/.test(word) ? word : `'${printable(word).replaceAll("'", `'\\''`)}'`;
+}
+
+/** Broken between words as a shell takes it, with a backslash at the end of the line. */
+function brokenLine(words: readonly string[]): string {
+  const lines: string[] = [];
+  let current = ' ';
+  for (const word of words) {
+    if (current.length + 1 + word.length + 2 > HINT_WIDTH && current.trim() !== '') {
+      lines.push(`${current} \\`);
+      current = '   ';
+    }
+    current = `${current} ${word}`;
+  }
+  return [...lines, current].join('\n');
 }

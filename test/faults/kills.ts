@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { checkPromises } from '../support/account-checks.ts';
+import { checkForeign, checkPromises } from '../support/account-checks.ts';
 import {
   effectsIn,
   openStage,
@@ -24,6 +24,13 @@ const SUPPORT = {
   subscribed_events: EVENTS,
 };
 
+/** As it stands in the account, and is not ours. */
+const CRM = {
+  target_url: 'https://crm.example.net/hooks/linq?version=2025-01-01',
+  subscribed_events: EVENTS,
+  phone_numbers: ['+12025550103'],
+};
+
 /** How many stages are played at the same time. */
 const WIDTH = 2;
 
@@ -35,6 +42,10 @@ interface Scenario {
   readonly argv?: readonly string[];
   /** What goes on after the kill, where it is not the same. */
   readonly goOn?: readonly string[];
+  /** What is run first after the kill, where its consent was not recorded yet. */
+  readonly again?: readonly string[];
+  /** The URL of a subscription that is not ours, and is replaced. */
+  readonly replaces?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly prepare?: (stage: Stage) => Promise<void>;
   /** What one run sends, in order. It is killed around each of these, and around each write of a record. */
@@ -118,13 +129,7 @@ const SCENARIOS: readonly Scenario[] = [
   },
   {
     title: 'adopting a subscription',
-    after: {
-      crm: {
-        target_url: 'https://crm.example.net/hooks/linq?version=2025-01-01',
-        subscribed_events: EVENTS,
-        phone_numbers: ['+12025550103'],
-      },
-    },
+    after: { crm: CRM },
     argv: ['adopt', 'crm', '--secret-file', 'crm.secret'],
     prepare: async (stage) => {
       const crm = stage.foreign.find(({ target_url }) => target_url.includes('crm'));
@@ -140,6 +145,16 @@ const SCENARIOS: readonly Scenario[] = [
     goOn: ['sync'],
     env: { LINQ_GITOPS_REPLACE_OVERLAP: '0s' },
     isCore: true,
+    calls: ['createSubscription', 'updateSubscription', 'deleteSubscription', 'updateSubscription'],
+  },
+  {
+    title: 'adopting by replacing an entry',
+    after: { crm: CRM },
+    argv: ['adopt', 'crm', '--replace'],
+    goOn: ['sync'],
+    again: ['adopt', 'crm', '--replace'],
+    replaces: CRM.target_url,
+    env: { LINQ_GITOPS_REPLACE_OVERLAP: '0s' },
     calls: ['createSubscription', 'updateSubscription', 'deleteSubscription', 'updateSubscription'],
   },
 ];
@@ -168,18 +183,32 @@ async function countEffects(
 
 async function killAt(
   picture: Picture,
-  { argv = SYNC, goOn = argv, env = {} }: Scenario,
+  { argv = SYNC, goOn = argv, again, replaces, env = {} }: Scenario,
   stop: { index: number; phase: 'before' | 'after' },
 ): Promise<void> {
   const stage = await stageFrom(picture, { env });
   const killed = await stage.run(argv, { effects: { stop } });
   expect(killed.signal, `${stop.phase} effect ${stop.index}: ${killed.stderr}`).toBe('SIGKILL');
   try {
+    if (again !== undefined) await consentAgain(stage, goOn, again);
     await runUntilDone(stage, goOn);
-    await checkPromises(stage);
+    const foreign = stage.foreign.filter(({ target_url }) => target_url !== replaces);
+    await checkPromises({ ...stage, foreign });
   } catch (error) {
     throw new Error(`killed ${stop.phase} effect ${stop.index} of: ${argv.join(' ')}`, { cause: error });
   }
+}
+
+/** What has not been consented to before the kill is held; nothing else keeps a pass from going on by itself. */
+async function consentAgain(stage: Stage, goOn: readonly string[], again: readonly string[]): Promise<void> {
+  const first = await stage.run(goOn);
+  if (first.code === 0) return;
+  expect(first, first.stderr).toMatchObject({
+    code: 3,
+    stdout: expect.stringContaining('unowned') as string,
+  });
+  checkForeign(stage);
+  expect(await stage.run(again)).toMatchObject({ code: 0 });
 }
 
 /** Between two effects nothing but reading happens, so after one and before the next are the same place. */
