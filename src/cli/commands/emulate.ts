@@ -41,17 +41,19 @@ async function serve(emulator: Emulator, { format }: EmulateOptions, io: Io): Pr
   const { url, apiKey, controlUrl } = emulator;
   const lines = `export LINQ_API_V3_BASE_URL=${url}\nexport LINQ_API_V3_API_KEY=${apiKey}\n`;
   const content = { base_url: url, api_key: apiKey, control_url: controlUrl };
-  io.stdout.write(format === 'json' ? documentOf(null, content, []) : lines);
-  say(
-    io,
-    `emulating Linq's API on ${emulator.url}; faults and outside edits at ${emulator.controlUrl}; Ctrl-C ends it`,
-  );
-  await new Promise<void>((end) => {
+  // Before it is said that Ctrl-C ends it.
+  const ended = new Promise<void>((end) => {
     const release = io.onSignal(() => {
       release();
       end();
     });
   });
+  io.stdout.write(format === 'json' ? documentOf(null, content, []) : lines);
+  say(
+    io,
+    `emulating Linq's API on ${emulator.url}; faults and outside edits at ${emulator.controlUrl}; Ctrl-C ends it`,
+  );
+  await ended;
   await emulator.close();
   return 0;
 }
