@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ExitCode } from './exit.ts';
-import type { Io } from './io.ts';
+import { wrapped, type Io } from './io.ts';
 import { LOG_LEVELS, type LogLevel } from './logger.ts';
 import type { AdoptOptions } from './commands/adopt.ts';
 import type { DemoOptions } from './commands/demo.ts';
@@ -29,7 +29,7 @@ export function createProgram(io: Io, finish: (code: ExitCode) => void): Command
     .helpCommand(false)
     .addHelpText('after', EXIT_CODES)
     .configureOutput({
-      outputError: (text, write) => write(withSuggestion(text, program)),
+      outputError: (text, write) => write(fitted(withSuggestion(text, program), io)),
       writeOut: (text) => void io.stdout.write(text),
       writeErr: (text) => void io.stderr.write(text),
       getOutHelpWidth: () => Math.min(io.stdout.columns ?? 80, 80),
@@ -152,6 +152,15 @@ export function createProgram(io: Io, finish: (code: ExitCode) => void): Command
     });
 
   return program;
+}
+
+function fitted(text: string, { stderr: { columns } }: Io): string {
+  return columns === undefined
+    ? text
+    : text
+        .split('\n')
+        .map((line) => wrapped(line, columns))
+        .join('\n');
 }
 
 /** commander suggests what is misspelt; what is cut short (`--dry`) is added here. */

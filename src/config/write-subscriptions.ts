@@ -23,7 +23,8 @@ const SCHEMA_LINE =
 
 const TEMPLATE = [
   SCHEMA_LINE,
-  '# Nothing that can be declared is live. Say what should be, then run: linq-gitops sync --dry-run',
+  '# Nothing that can be declared is live. Say what should be, then run:',
+  '# linq-gitops sync --dry-run',
   'version: 1',
   'subscriptions:',
   '  support:',
@@ -53,7 +54,10 @@ export function writeSubscriptions({ entries: found, others }: SortedLive): stri
   const entries = found.map(entryText);
   const head = [
     SCHEMA_LINE,
-    '# Rename entries as you like before the first sync; afterwards say `previously: [OLD-NAME]`.',
+    '# Rename entries as you like before the first sync;',
+    '# afterwards say `previously: [OLD-NAME]`.',
+    '# How to take over what is not managed yet is said by:',
+    '# linq-gitops sync --dry-run',
     'version: 1',
     'subscriptions:',
   ];
@@ -151,7 +155,7 @@ function entryText({ name, subscription, isRecorded }: Found): string {
     subscription;
   const secret = isRecorded
     ? '    # managed: its secret is in the sink'
-    : `    # its secret is not known here: linq-gitops adopt ${name} --secret-file FILE`;
+    : '    # its secret is not known here';
   return [
     `  ${NOT_TEXT.test(name) ? jsonText(name) : name}:`,
     secret,

@@ -67,7 +67,7 @@ function adoptByReplacing(names: readonly string[], options: AdoptOptions, io: I
       rotate: new Map(),
       adopt: new Map(names.map((name) => [name, id])),
       only: new Set(names),
-      again: (late) => command(['adopt', ...late, '--replace'], options),
+      again: (late) => command(['adopt', '--replace', ...late], options),
     });
   return sync({ ...options, dryRun: false, detailedExitcode: false }, io, ask);
 }
@@ -86,7 +86,8 @@ async function adoptWithSecrets(names: readonly string[], options: AdoptOptions,
       const isRefused = results.some(({ kind }) => kind === 'refused');
       if (options.format === 'text')
         for (const result of results) tell(result, isRefused, sink.locate(result.name), io);
-      if (!isRefused) hint(io, 'what is left to do', command(['sync', '--dry-run'], options));
+      if (isRefused) say(io, 'nothing was adopted: all or nothing');
+      else hint(io, 'what is left to do', command(['sync', '--dry-run'], options));
       return { code: isRefused ? 3 : 0, content: { results: results.map((one) => part(one, isRefused)) } };
     });
   } finally {
@@ -120,7 +121,7 @@ async function namesIn(folder: string, { entries }: Desired, io: Io): Promise<re
   }
   const known = new Set(entries.map(({ name }) => name));
   const strangers = files.filter((file) => !known.has(file));
-  if (strangers.length > 0) say(io, `note: of no entry: ${printable(strangers.join(', '))}`);
+  if (strangers.length > 0) say(io, `note: no entry has the name of: ${printable(strangers.join(', '))}`);
   const names = files.filter((file) => known.has(file));
   if (names.length > 0) return names;
   throw new ConfigError(`cannot adopt from ${folder}: no file in it has the name of an entry`);

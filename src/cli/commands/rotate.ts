@@ -49,7 +49,7 @@ function rotationOf({ abort, compromised }: RotateOptions): Rotation {
 function ageOf(names: readonly string[], { olderThan, abort }: RotateOptions): number | null {
   if ((olderThan === undefined) === (names.length === 0)) {
     throw new UsageError('cannot rotate without knowing what: give either names or --older-than AGE', {
-      hint: 'for example: linq-gitops rotate billing, or: linq-gitops rotate --older-than 90d',
+      hint: 'for example: linq-gitops rotate --older-than 90d',
     });
   }
   if (olderThan === undefined) return null;

@@ -157,7 +157,8 @@ function adviseAfter({ rotate, adopt, again }: Request, options: SyncOptions, io
   const isUnderWay =
     so.plan.waiting.some(({ until }) => until !== null) ||
     so.report?.items.some(({ operation, result }) => operation.kind === 'replace' && 'note' in result);
-  if (isUnderWay === true) hint(io, 'stay until it is through', command(['sync', '--wait'], options));
+  if (isUnderWay === true || late.length > 0)
+    hint(io, 'stay until it is through', command(['sync', '--wait'], options));
   if (late.length > 0) hint(io, `not begun: ${late.length}; when others are through`, again(late));
   adviseAdoption(so.plan, options, io);
 }
