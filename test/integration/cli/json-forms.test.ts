@@ -163,7 +163,8 @@ async function statusOf(stage: Stage): Promise<Printed> {
   const stdout = await answer.text();
   running.kill('SIGTERM');
   const { code, stderr } = await running.done;
-  for (const line of stderr.trimEnd().split('\n')) expect(() => JSON.parse(line), line).not.toThrow();
+  for (const line of stderr.trimEnd().split('\n'))
+    expect((): unknown => JSON.parse(line), line).not.toThrow();
   return { stdout, code };
 }
 

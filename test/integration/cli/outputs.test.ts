@@ -29,7 +29,7 @@ interface Scene {
   readonly argv: readonly (readonly string[])[];
   readonly entries?: Entries;
   /** What is done before the last command line. */
-  readonly act?: (stage: Stage) => Promise<unknown> | void;
+  readonly act?: (stage: Stage) => unknown;
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
@@ -66,7 +66,7 @@ const SCENES: readonly Scene[] = [
     name: 'plan-ambiguous',
     argv: [['plan']],
     entries: { crm: CRM },
-    act: ({ emulator }) => void emulator.external.add(CRM),
+    act: ({ emulator }) => emulator.external.add(CRM),
   },
   { name: 'sync', argv: [['sync']], entries: { orders: AT('orders'), support: AT('support') } },
   { name: 'sync-held', argv: [['sync']], entries: { orders: AT('orders'), crm: CRM } },

@@ -31,7 +31,7 @@ interface Output {
 interface Person {
   readonly stage: Stage;
   /** Gives a line to the shell, in the folder. */
-  type(line: string): Promise<Output>;
+  readonly type: (line: string) => Promise<Output>;
 }
 
 async function sitDown(stage: Stage): Promise<Person> {
