@@ -142,6 +142,7 @@ export async function planContext(
     isFileBad: false,
     fights: new Set(),
     rotate: new Map(),
+    adopt: new Map(),
   };
 }
 

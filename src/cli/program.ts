@@ -1,12 +1,12 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ExitCode } from './exit.ts';
-import type { Io } from './io.ts';
+import { wrapped, type Io } from './io.ts';
 import { LOG_LEVELS, type LogLevel } from './logger.ts';
-import type { CommonOptions } from './open.ts';
 import type { AdoptOptions } from './commands/adopt.ts';
 import type { DemoOptions } from './commands/demo.ts';
 import type { EmulateOptions } from './commands/emulate.ts';
 import type { EventsOptions } from './commands/events.ts';
+import type { ImportOptions } from './commands/import.ts';
 import type { RotateOptions } from './commands/rotate.ts';
 import type { RunOptions } from './commands/run.ts';
 import type { SecretOptions } from './commands/secret.ts';
@@ -29,7 +29,7 @@ export function createProgram(io: Io, finish: (code: ExitCode) => void): Command
     .helpCommand(false)
     .addHelpText('after', EXIT_CODES)
     .configureOutput({
-      outputError: (text, write) => write(withSuggestion(text, program)),
+      outputError: (text, write) => write(fitted(withSuggestion(text, program), io)),
       writeOut: (text) => void io.stdout.write(text),
       writeErr: (text) => void io.stderr.write(text),
       getOutHelpWidth: () => Math.min(io.stdout.columns ?? 80, 80),
@@ -93,19 +93,22 @@ export function createProgram(io: Io, finish: (code: ExitCode) => void): Command
       finish(await run(options, io));
     });
 
-  common(program.command('import'))
+  formats(common(program.command('import')), ['text', 'json'])
     .description('print a subscriptions.yaml of what is live')
-    .action(async (options: CommonOptions) => {
+    .action(async (options: ImportOptions) => {
       const { importLive } = await import('./commands/import.ts');
       finish(await importLive(options, io));
     });
 
-  common(program.command('adopt'))
-    .description('take over live subscriptions with the secrets you have')
-    .argument('<NAME...>', 'entries of the file')
+  formats(common(program.command('adopt')), ['text', 'json'])
+    .description('take over live subscriptions: with their secrets, or by new ones')
+    .argument('[NAME...]', 'entries of the file; with --secret-dir: those with a file')
     .option('--secret-file <file>', 'the file that holds the signing secret of the one entry')
     .option('--secret-dir <dir>', 'the folder with a file for each entry, by its name')
-    .option('--id <id>', 'which subscription, where several have the URL')
+    .option('--replace', 'replace what is live without a gap: its secret is lost', false)
+    .option('--id <id>', 'which subscription, where several have the URL, or it changes')
+    .option('--wait', 'with --replace: stay until it is through', false)
+    .option('--allow <guard>', 'with --replace: let a guard through', collect, [])
     .action(async (names: string[], options: AdoptOptions) => {
       const { adopt } = await import('./commands/adopt.ts');
       finish(await adopt(names, options, io));
@@ -126,8 +129,7 @@ export function createProgram(io: Io, finish: (code: ExitCode) => void): Command
       finish(await events(options, io));
     });
 
-  program
-    .command('emulate')
+  formats(program.command('emulate'), ['text', 'json'])
     .description('a local Linq API, for trying things out and for tests')
     .option('--port <n>', 'the port (default: a free one)', parsePort, 0)
     .option('--host <host>', 'the address to listen on')
@@ -137,8 +139,7 @@ export function createProgram(io: Io, finish: (code: ExitCode) => void): Command
       finish(await emulate(options, io));
     });
 
-  program
-    .command('demo')
+  formats(program.command('demo'), ['text', 'json'])
     .description('the whole story on the emulator, in a temporary folder')
     .addOption(
       new Option('--sink <sink>', 'where it keeps its secrets; vault: the one of VAULT_ADDR')
@@ -151,6 +152,15 @@ export function createProgram(io: Io, finish: (code: ExitCode) => void): Command
     });
 
   return program;
+}
+
+function fitted(text: string, { stderr: { columns } }: Io): string {
+  return columns === undefined
+    ? text
+    : text
+        .split('\n')
+        .map((line) => wrapped(line, columns))
+        .join('\n');
 }
 
 /** commander suggests what is misspelt; what is cut short (`--dry`) is added here. */

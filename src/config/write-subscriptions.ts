@@ -7,6 +7,15 @@ import { checkTargetUrl } from './check-target-url.ts';
 interface Found {
   readonly name: string;
   readonly subscription: LiveSubscription;
+  /** It is managed already. */
+  readonly isRecorded: boolean;
+}
+
+/** What is live, as a subscriptions file can have it. */
+export interface SortedLive {
+  readonly entries: readonly Found[];
+  /** What the file cannot declare: a URL that is not https, or a second one with the same URL. */
+  readonly others: readonly LiveSubscription[];
 }
 
 const SCHEMA_LINE =
@@ -14,7 +23,8 @@ const SCHEMA_LINE =
 
 const TEMPLATE = [
   SCHEMA_LINE,
-  '# Nothing that can be declared is live. Say what should be, then run: linq-gitops sync --dry-run',
+  '# Nothing that can be declared is live. Say what should be, then run:',
+  '# linq-gitops sync --dry-run',
   'version: 1',
   'subscriptions:',
   '  support:',
@@ -24,25 +34,30 @@ const TEMPLATE = [
 ];
 
 /**
- * A subscriptions file of what is live, or a template where nothing is. `recorded` gives the names of those
- * that are managed already. Names are stable: they depend on the subscriptions, not on their order. What the
- * file cannot declare (a URL that is not https, a second one with the same URL) stands in a comment.
+ * Gives names to what is live, but for Linq's own and what is ignored or unfinished. `recorded` has the names of those
+ * that are managed already, by id. Names are stable: they depend on the subscriptions, not on their order.
  */
-export function writeSubscriptions(
+export function sortLive(
   live: readonly LiveSubscription[],
   recorded: ReadonlyMap<string, string>,
   ignore: readonly string[],
-): string {
+): SortedLive {
   const ours = live.filter(
     ({ target_url }) => !isIgnored(target_url, ignore) && markOf(target_url) === undefined,
   );
   const { declarable, others } = sort(ours);
-  const entries = nameAll(declarable, recorded).map((found) =>
-    entryText(found, recorded.has(found.subscription.id)),
-  );
+  return { entries: nameAll(declarable, recorded), others };
+}
+
+/** A subscriptions file of what is live, or a template where nothing is. What it cannot declare stands in a comment. */
+export function writeSubscriptions({ entries: found, others }: SortedLive): string {
+  const entries = found.map(entryText);
   const head = [
     SCHEMA_LINE,
-    '# Rename entries as you like before the first sync; afterwards say `previously: [OLD-NAME]`.',
+    '# Rename entries as you like before the first sync;',
+    '# afterwards say `previously: [OLD-NAME]`.',
+    '# How to take over what is not managed yet is said by:',
+    '# linq-gitops sync --dry-run',
     'version: 1',
     'subscriptions:',
   ];
@@ -57,7 +72,7 @@ export function writeSubscriptions(
 }
 
 /** Without userinfo and query: the file goes to git, and either can hold a secret. */
-function placeOf(url: string): string {
+export function placeOf(url: string): string {
   if (!URL.canParse(url)) return 'a URL that cannot be read';
   const { protocol, host, pathname } = new URL(url);
   return `${protocol}//${host}${pathname}`;
@@ -108,7 +123,11 @@ function nameAll(live: readonly LiveSubscription[], recorded: ReadonlyMap<string
     left = left.filter(({ id }) => !names.has(id));
   }
   return live
-    .map((subscription) => ({ name: names.get(subscription.id) ?? slug(subscription.id), subscription }))
+    .map((subscription) => ({
+      name: names.get(subscription.id) ?? slug(subscription.id),
+      subscription,
+      isRecorded: recorded.has(subscription.id),
+    }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
@@ -131,12 +150,12 @@ function slug(text: string): string {
 /** Names that YAML may read as a number or a truth value. */
 const NOT_TEXT = /^(?:\d.*|true|false|null)$/;
 
-function entryText({ name, subscription }: Found, isRecorded: boolean): string {
+function entryText({ name, subscription, isRecorded }: Found): string {
   const { target_url, subscribed_events, phone_numbers, is_active, routing_key_header, routing_id_header } =
     subscription;
   const secret = isRecorded
     ? '    # managed: its secret is in the sink'
-    : `    # its secret is not known here: linq-gitops adopt ${name} --secret-file FILE`;
+    : '    # its secret is not known here';
   return [
     `  ${NOT_TEXT.test(name) ? jsonText(name) : name}:`,
     secret,

@@ -32,6 +32,8 @@ export interface PlanInput {
   readonly replace: ReplaceSettings;
   /** Names whose secret is to be replaced, or whose replacement is to be given up, by command. */
   readonly rotate: ReadonlyMap<string, Rotation>;
+  /** Names that take over, by command, what is not ours by replacing it: the one with this id, or (`null`) at the URL. */
+  readonly adopt: ReadonlyMap<string, string | null>;
 }
 
 /** `compromised`: at once, and the old secret is not kept. */

@@ -4,6 +4,7 @@ import type { ObservedRecord } from '../domain/observation.ts';
 import type { Held, Waiting } from '../domain/plan.ts';
 import { ownedIds, type EntryRecord, type Replacement, type StoredSubscription } from '../domain/record.ts';
 import type { LiveSubscription } from '../domain/subscription.ts';
+import { adoptable, adoptionHits } from './adoption.ts';
 import { allowFlag, type Candidate, type Hit, type PlanInput } from './candidate.ts';
 import { staleFileHits } from './hits.ts';
 import { claimantsOf, type IntactRecord, type Inventory } from './inventory.ts';
@@ -263,6 +264,9 @@ function beginningOf({ desired, input }: Entry, current: StoredSubscription): Be
 /** No live subscription of ours: create, unless somebody else's is live at the URL. */
 function matchUrl(entry: Entry, reason: 'new' | 'deleted-outside'): Match {
   const { fields } = entry.desired;
+  const consented = adoptable(entry);
+  if (consented !== undefined)
+    return replace(entry, consented, { reason: 'unowned', hits: adoptionHits(entry, consented) });
   const unowned = entry.inventory.unownedAt(fields.target_url);
   const [only] = unowned;
   if (only !== undefined)
@@ -287,13 +291,17 @@ function create({ desired, first }: Entry, reason: CreateOperation['reason'], hi
   return { candidates: [...first, { operation, hits }], held: [] };
 }
 
+/** The other ways in, beside the command with the secret. */
+const INSTEAD = 'Where nobody has the secret, --replace makes a new one';
+const BY_HAND = 'Where nobody has a secret: delete all but one by hand, then --replace';
+
 function ambiguous(entry: Entry, unowned: readonly LiveSubscription[]): Match {
   const { name } = entry.desired;
   const ids = unowned.map(({ id }) => id);
   const held: Held = {
     name,
     guard: 'ambiguous',
-    reason: `${ids.length} subscriptions that are not ours have its URL: ${ids.join(', ')}`,
+    reason: `${ids.length} subscriptions that are not ours have its URL: ${ids.join(', ')}. ${BY_HAND}`,
     letThrough: `linq-gitops adopt ${name} --id ID --secret-file FILE`,
     operation: null,
   };
@@ -304,10 +312,13 @@ function replace(entry: Entry, live: LiveSubscription, beginning: Beginning): Ma
   return { candidates: [...entry.first, beginReplacement(entry, live, beginning)], held: [] };
 }
 
-function unownedHits({ desired, inventory, input }: Entry, live: LiveSubscription): readonly Hit[] {
+function unownedHits(entry: Entry, live: LiveSubscription): readonly Hit[] {
+  const { desired, inventory, input } = entry;
   const { name, fields } = desired;
   if (inventory.isExempt(live)) return takenHits(fields.target_url, inventory);
-  if (input.policy.unowned === 'replace') return [];
-  const reason = `the subscription ${live.id} is live at its URL, and its secret is not known here`;
-  return [{ guard: 'unowned', reason, letThrough: `linq-gitops adopt ${name} --secret-file FILE` }];
+  const others = adoptionHits(entry, live);
+  if (input.policy.unowned === 'replace') return others;
+  const reason = `the subscription ${live.id} is live at its URL, and its secret is not known here. ${INSTEAD}`;
+  const letThrough = `linq-gitops adopt ${name} --secret-file FILE`;
+  return [{ guard: 'unowned', reason, letThrough }, ...others];
 }

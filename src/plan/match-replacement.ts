@@ -4,6 +4,7 @@ import type { Waiting } from '../domain/plan.ts';
 import type { EntryRecord, Replacement } from '../domain/record.ts';
 import type { LiveSubscription } from '../domain/subscription.ts';
 import { markOf } from '../domain/target-url.ts';
+import { isConsentedTo } from './adoption.ts';
 import { allowFlag, type Candidate, type Hit, type PlanInput } from './candidate.ts';
 import { compareFields } from './diff.ts';
 import { widenHits } from './hits.ts';
@@ -239,9 +240,14 @@ function endHits(
   { name, fields }: DesiredEntry,
   live: LiveSubscription,
   { old, consented }: Scene,
-  { inventory, input: { policy } }: Entry,
+  { inventory, input: { policy, adopt } }: Entry,
 ): readonly Hit[] {
-  const usurper = old !== undefined && old.id !== consented && policy.unowned === 'hold' ? [old.id] : [];
+  const isAsked =
+    old !== undefined &&
+    old.id !== consented &&
+    policy.unowned === 'hold' &&
+    !isConsentedTo(old.id, name, adopt);
+  const usurper = isAsked ? [old.id] : [];
   return [
     ...usurper.map((id): Hit => ({
       guard: 'unowned',

@@ -21,6 +21,27 @@ export type Outcome =
   | 'interrupted'
   | 'bug';
 
+/** The word for an exit code, where nothing more is known of the run. */
+export function outcomeOfCode(code: number): Outcome {
+  switch (code) {
+    case 0:
+      return 'done';
+    case 2:
+      return 'changes-pending';
+    case 3:
+      return 'refused';
+    case 70:
+      return 'bug';
+    case 78:
+      return 'invalid-configuration';
+    case 130:
+    case 143:
+      return 'interrupted';
+    default:
+      return 'failed';
+  }
+}
+
 /** One thing that went wrong, with its place where it is in a file. */
 export interface ErrorNote {
   readonly message: string;

@@ -1,8 +1,8 @@
 import type { Desired, DesiredEntry } from '../domain/desired.ts';
-import { nearest } from '../domain/nearest.ts';
 import { emptyRecord, isVacant, type EntryRecord } from '../domain/record.ts';
 import type { Secret } from '../domain/secret.ts';
 import type { LiveSubscription } from '../domain/subscription.ts';
+import { chooseToAdopt, notAnEntry, type Refusal } from '../plan/adoption.ts';
 import { takeInventory, type Inventory } from '../plan/inventory.ts';
 import type { SecretSink } from '../secrets/sink.ts';
 import { openInstallation } from './installation.ts';
@@ -66,14 +66,12 @@ interface Decision {
 
 function decide(request: AdoptRequest, inventory: Inventory, owner: string): Decision {
   const { name, secret } = request;
-  const refuse = (reason: string, hint?: string): Decision => ({
-    result: { kind: 'refused', name, reason, ...(hint !== undefined && { hint }) },
-  });
+  const refuse = (refusal: Refusal): Decision => ({ result: { kind: 'refused', name, ...refusal } });
   const entry = inventory.entries.get(name);
-  if (!entry) return refuse('it is not an entry of the file', suggestEntry(name, inventory));
+  if (!entry) return refuse(notAnEntry(name, inventory));
   const observed = inventory.records.get(name) ?? { kind: 'absent' };
   if (observed.kind !== 'absent' && observed.kind !== 'intact')
-    return refuse(`its record is not ours to write (${observed.kind})`);
+    return refuse({ reason: `its record is not ours to write (${observed.kind})` });
   const record = observed.kind === 'intact' ? observed.record : emptyRecord(name, owner);
   const { current } = record;
   const own = current && inventory.live.get(current.subscription_id);
@@ -81,28 +79,11 @@ function decide(request: AdoptRequest, inventory: Inventory, owner: string): Dec
     return { result: { kind: 'known', name, id: own.id } };
   const isSecretLost = current !== null && current.signing_secret === null;
   if (!isVacant(record) && !isSecretLost)
-    return refuse('it has a record already', 'run linq-gitops sync --dry-run');
-  const found = isSecretLost ? own : chooseSubscription(request, entry, inventory);
-  if (typeof found === 'string') return refuse(found);
-  if (!found) return refuse('nothing that is not managed is live at its URL', 'linq-gitops sync creates it');
-  if (inventory.isExempt(found)) return refuse(`${found.id} belongs to somebody else, or is ignored`);
-  return { result: { kind: 'adopted', name, id: found.id }, record: adopted(record, found, entry, secret) };
-}
-
-function chooseSubscription(
-  { name, id }: AdoptRequest,
-  { fields }: DesiredEntry,
-  inventory: Inventory,
-): LiveSubscription | string | undefined {
-  if (id === null) {
-    const [only, ...others] = inventory.unownedAt(fields.target_url);
-    if (others.length === 0) return only;
-    return `several subscriptions have its URL: linq-gitops adopt ${name} --id ID --secret-file FILE`;
-  }
-  const live = inventory.live.get(id);
-  if (!live) return `no subscription ${id} is live`;
-  const claimants = inventory.claims.get(id);
-  return claimants ? `${id} is managed already, as ${claimants.join(', ')}` : live;
+    return refuse({ reason: 'it has a record already', hint: 'see: linq-gitops sync --dry-run' });
+  const chosen = own && isSecretLost ? { live: own } : chooseToAdopt(entry, request.id, inventory);
+  if (!('live' in chosen)) return refuse(chosen);
+  const { live } = chosen;
+  return { result: { kind: 'adopted', name, id: live.id }, record: adopted(record, live, entry, secret) };
 }
 
 function adopted(
@@ -124,9 +105,4 @@ function adopted(
     applied: { target_url, subscribed_events, phone_numbers },
     prevent_destroy: entry.prevent_destroy,
   };
-}
-
-function suggestEntry(name: string, { entries }: Inventory): string | undefined {
-  const near = nearest(name, entries.keys());
-  return near === undefined ? undefined : `did you mean ${near}?`;
 }

@@ -6,7 +6,9 @@ import type { Report } from '../domain/report.ts';
 import type { Settings } from '../domain/settings.ts';
 import type { PhoneLine } from '../domain/subscription.ts';
 import type { LinqReader, LinqWriter } from '../linq/linq-api.ts';
+import { refuseAdoption, type Adoptions } from '../plan/adoption.ts';
 import type { Rotation } from '../plan/candidate.ts';
+import { takeInventory } from '../plan/inventory.ts';
 import { narrowPlan } from '../plan/narrow-plan.ts';
 import { planChanges } from '../plan/plan-changes.ts';
 import type { SecretReader, SecretSink } from '../secrets/sink.ts';
@@ -38,6 +40,8 @@ export interface PlanContext {
   readonly fights: ReadonlySet<string>;
   /** What a command asks of the secrets of entries. */
   readonly rotate: ReadonlyMap<string, Rotation>;
+  /** What a command takes over by replacing it, as `PlanInput` has it. */
+  readonly adopt: Adoptions;
 }
 
 /** What a pass that applies is given on top. */
@@ -89,6 +93,7 @@ export async function planOnce(desired: Desired, context: PlanContext): Promise<
     fights: context.fights,
     replace: settings.replace,
     rotate: context.rotate,
+    adopt: context.adopt,
   });
   return { plan, seen };
 }
@@ -99,6 +104,7 @@ export async function reconcileOnce(
   context: PassContext,
 ): Promise<{ plan: Plan; report: Report }> {
   const { plan: whole, seen } = await planOnce(desired, context);
+  refuseAdoptions(desired, seen, whole, context);
   const plan = context.only === null ? whole : narrowPlan(whole, context.only);
   await context.onPlan(plan);
   refuseUnexpected(plan, context.expectedPlan);
@@ -133,6 +139,25 @@ async function apply(plan: Plan, seen: Seen, desired: Desired, context: PassCont
     ...(context.showSecrets && { showSecrets: coalesce(context.showSecrets) }),
   };
   return applyPlan(plan, applyContext, settings.api.concurrency);
+}
+
+/** All or nothing: where one of the names cannot take anything over, nothing is done. */
+function refuseAdoptions(
+  desired: Desired,
+  { observation }: Seen,
+  plan: Plan,
+  { adopt, settings }: PassContext,
+): void {
+  if (adopt.size === 0) return;
+  const inventory = takeInventory(desired, observation, settings.policy.ignore);
+  const refusals = [...adopt].flatMap(([name, id]) => {
+    const refusal = refuseAdoption(name, id, inventory, plan);
+    return refusal === undefined ? [] : [{ name, ...refusal }];
+  });
+  const [first] = refusals;
+  if (first === undefined) return;
+  const reasons = refusals.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
+  throw new RefusedError(`cannot adopt ${reasons}`, { hint: first.hint });
 }
 
 function refuseUnexpected(plan: Plan, expected: string | null): void {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { checkDelivering, checkPromises } from '../support/account-checks.ts';
+import { checkDelivering, checkForeign, checkPromises } from '../support/account-checks.ts';
 import {
   effectsIn,
   openStage,
@@ -24,6 +24,13 @@ export const SUPPORT = {
   subscribed_events: EVENTS,
 };
 
+/** As it stands in the account, and is not ours. */
+const CRM = {
+  target_url: 'https://crm.example.net/hooks/linq?version=2025-01-01',
+  subscribed_events: EVENTS,
+  phone_numbers: ['+12025550103'],
+};
+
 /** How many stages are played at the same time. */
 const WIDTH = 2;
 
@@ -35,6 +42,10 @@ export interface Scenario {
   readonly argv?: readonly string[];
   /** What goes on after the kill, where it is not the same. */
   readonly goOn?: readonly string[];
+  /** What is run first after the kill, where its consent was not recorded yet. */
+  readonly again?: readonly string[];
+  /** The URL of a subscription that is not ours, and is replaced. */
+  readonly replaces?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly prepare?: (stage: Stage) => Promise<void>;
   /** What one run sends, in order. It is killed around each of these, and around each write of a record. */
@@ -128,19 +139,23 @@ const SCENARIOS: readonly Scenario[] = [
   },
   {
     title: 'adopting a subscription',
-    after: {
-      crm: {
-        target_url: 'https://crm.example.net/hooks/linq?version=2025-01-01',
-        subscribed_events: EVENTS,
-        phone_numbers: ['+12025550103'],
-      },
-    },
+    after: { crm: CRM },
     argv: ['adopt', 'crm', '--secret-file', 'crm.secret'],
     prepare: async (stage) => {
       const crm = stage.foreign.find(({ target_url }) => target_url.includes('crm'));
       await putFile(stage, 'crm.secret', crm?.signing_secret ?? '');
     },
     calls: [],
+  },
+  {
+    title: 'adopting by replacing an entry',
+    after: { crm: CRM },
+    argv: ['adopt', 'crm', '--replace'],
+    goOn: ['sync'],
+    again: ['adopt', 'crm', '--replace'],
+    replaces: CRM.target_url,
+    env: { LINQ_GITOPS_REPLACE_OVERLAP: '0s' },
+    calls: ['createSubscription', 'updateSubscription', 'deleteSubscription', 'updateSubscription'],
   },
 ];
 
@@ -180,6 +195,7 @@ async function killAt(
   try {
     if (scenario.isDelivering === true) await checkDelivering(stage, 'orders', '/orders');
     if (scenario.then) await stage.declare(scenario.then);
+    if (scenario.again !== undefined) await consentAgain(stage, goOn, scenario.again);
     for (const [index, ahead] of goesOnAt.entries()) {
       stage.emulator.shiftClock(ahead);
       await runUntilDone(stage, index === 0 ? goOn : SYNC);
@@ -187,10 +203,23 @@ async function killAt(
         await checkDelivering(stage, 'orders', '/orders');
     }
     await scenario.check?.(stage);
-    await checkPromises(stage, { hasHistory: scenario.isDelivering === true });
+    const foreign = stage.foreign.filter(({ target_url }) => target_url !== scenario.replaces);
+    await checkPromises({ ...stage, foreign }, { hasHistory: scenario.isDelivering === true });
   } catch (error) {
     throw new Error(`killed ${stop.phase} effect ${stop.index} of: ${argv.join(' ')}`, { cause: error });
   }
+}
+
+/** What has not been consented to before the kill is held; nothing else keeps a pass from going on by itself. */
+async function consentAgain(stage: Stage, goOn: readonly string[], again: readonly string[]): Promise<void> {
+  const first = await stage.run(goOn);
+  if (first.code === 0) return;
+  expect(first, first.stderr).toMatchObject({
+    code: 3,
+    stdout: expect.stringContaining('unowned') as string,
+  });
+  checkForeign(stage);
+  expect(await stage.run(again)).toMatchObject({ code: 0 });
 }
 
 /** Between two effects nothing but reading happens, so after one and before the next are the same place. */

@@ -88,6 +88,7 @@ async function openRun(role: Role): Promise<Run> {
         isFileBad: false,
         fights: new Set(),
         rotate: new Map(),
+        adopt: new Map(),
         only: null,
         expectedPlan: null,
         onPlan: () => undefined,

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { parseSubscriptions } from '../../src/config/parse-subscriptions.ts';
-import { createProgram } from '../../src/cli/program.ts';
 import { GUARDS } from '../../src/domain/plan.ts';
 import { EVENTS } from '../../src/daemon/journal.ts';
 import { openMetrics } from '../../src/daemon/metrics.ts';
 import { quietStatus } from '../support/daemon-status.ts';
+import { programCommands } from '../support/program-commands.ts';
 import { runCli } from '../support/run-cli.ts';
 import { printPlan, toSvg } from '../../docs/draw-plan.mjs';
 
@@ -25,22 +25,6 @@ function firstCells(heading: string, page = readme): readonly string[] {
   const section = page.slice(page.indexOf(`## ${heading}`)).split(/\n#+ /)[0] ?? '';
   const rows = section.split('\n').filter((line) => line.startsWith('|'));
   return rows.slice(2).map((row) => row.split(/(?<!\\)\|/)[1]?.trim() ?? '');
-}
-
-function programCommands() {
-  const silent = { write: () => true };
-  const io = {
-    env: {},
-    cwd: '.',
-    stdout: silent,
-    stderr: silent,
-    onSignal: () => () => undefined,
-    onHangup: () => () => undefined,
-    exitNow: (): never => {
-      throw new Error('not reached');
-    },
-  };
-  return createProgram(io, () => undefined).commands;
 }
 
 describe('the README', () => {

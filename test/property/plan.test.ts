@@ -4,6 +4,7 @@ import type { Operation } from '../../src/domain/operation.ts';
 import type { Plan } from '../../src/domain/plan.ts';
 import { ownedIds } from '../../src/domain/record.ts';
 import { hasMarkOf, markOf, normaliseUrl } from '../../src/domain/target-url.ts';
+import { isConsentedTo } from '../../src/plan/adoption.ts';
 import { isAllowed, type PlanInput } from '../../src/plan/candidate.ts';
 import { compareFields } from '../../src/plan/diff.ts';
 import { takesUrl } from '../../src/plan/match-replacement.ts';
@@ -29,7 +30,7 @@ function pass(input: PlanInput, order: number): { readonly plan: Plan; readonly 
 function later(input: PlanInput): PlanInput {
   const { observation } = input;
   const serverTime = observation.serverTime + BETWEEN_MS;
-  return { ...input, rotate: new Map(), observation: { ...observation, serverTime } };
+  return { ...input, rotate: new Map(), adopt: new Map(), observation: { ...observation, serverTime } };
 }
 
 /** Names that are not brought to their end: a replacement overlaps or waits, or a command has given one up. */
@@ -166,9 +167,10 @@ describe('what a plan names', () => {
             const observed = input.observation.records.get(operation.name);
             const record = observed?.kind === 'intact' ? observed.record : null;
             if (record?.retire?.subscription_id === id || operation.step === 'drop') continue;
-            expect(input.policy.unowned === 'replace' || isAllowed('unowned', operation.name, input)).toBe(
-              true,
-            );
+            const isAsked = isConsentedTo(id, operation.name, input.adopt);
+            const isLetThrough = isAllowed('unowned', operation.name, input);
+            expect(isAsked || isLetThrough || input.policy.unowned === 'replace').toBe(true);
+            if (input.adopt.get(operation.name) === id) continue;
             expect(normaliseUrl(url)).toBe(normaliseUrl(operation.fields.target_url));
           } else if (operation.kind === 'delete') {
             expect(input.policy.prune).toBe('all');

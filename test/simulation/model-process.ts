@@ -143,6 +143,7 @@ function passContext(home: Household, process: Process, allowances: readonly All
     isFileBad: false,
     fights: new Set(),
     rotate: process.rotate,
+    adopt: new Map(),
     only: null,
     expectedPlan: null,
     onPlan: () => undefined,

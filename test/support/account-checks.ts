@@ -1,10 +1,10 @@
 import LinqAPIV3 from '@linqapp/sdk';
 import { expect } from 'vitest';
-import { run } from '../../src/cli/run.ts';
 import { loadSubscriptions } from '../../src/config/load-subscriptions.ts';
 import type { EntryRecord } from '../../src/domain/record.ts';
 import { markOf, normaliseUrl } from '../../src/domain/target-url.ts';
 import { startReceiver } from './receiver.ts';
+import { runHere } from './run-here.ts';
 import { documentOf, truthOf, type Stage } from './stage.ts';
 
 const client = new LinqAPIV3({ apiKey: 'none' });
@@ -96,26 +96,6 @@ async function checkConverged(stage: Stage): Promise<void> {
   const { plan, requests } = documentOf(result);
   expect(plan?.operations, 'I1: the next plan is empty').toEqual([]);
   expect(requests.writes, 'I1: the next pass writes nothing').toBe(0);
-}
-
-/** One command line in this process, which is much quicker than one of its own. */
-async function runHere(
-  argv: readonly string[],
-  { file, sinkDir, env }: Stage,
-): Promise<{ code: number; stdout: string; stderr: string }> {
-  const output = { stdout: '', stderr: '' };
-  const code = await run([...argv, '--file', file], {
-    env: { ...env, LINQ_GITOPS_SECRETS_FILE_DIRECTORY: sinkDir },
-    cwd: process.cwd(),
-    stdout: { write: (text) => (output.stdout += text) },
-    stderr: { write: (text) => (output.stderr += text) },
-    onSignal: () => () => undefined,
-    onHangup: () => () => undefined,
-    exitNow: () => {
-      throw new Error('nobody sends signals here');
-    },
-  });
-  return { code, ...output };
 }
 
 /** I2, as a receiver sees it: what Linq signs verifies with the secret of the record. */

@@ -260,6 +260,14 @@ const rotate = fc.array(
   { maxLength: 2 },
 );
 
+/** A command with an id is about one entry. */
+const adopt = fc.array(
+  fc.tuple(fc.constantFrom(...ENTRIES), fc.option(fc.constantFrom(...IDS), { freq: 1 })),
+  {
+    maxLength: 1,
+  },
+);
+
 const troubledWorld: fc.Arbitrary<PlanInput> = fc
   .record({
     file,
@@ -276,6 +284,7 @@ const troubledWorld: fc.Arbitrary<PlanInput> = fc
     events: fc.constantFrom(null, EVENTS, ['message.received', 'message.sent', 'message.read']),
     allow_empty: fc.boolean(),
     replace,
+    adopt,
     rotate,
   })
   .map((parts) => {
@@ -290,6 +299,7 @@ const troubledWorld: fc.Arbitrary<PlanInput> = fc
       allowances: parts.allowances,
       replace: parts.replace,
       rotate: new Map(parts.rotate),
+      adopt: new Map(parts.adopt),
       observation: { ...base.observation, subscriptions: parts.account, records: parts.records },
     };
   });
@@ -314,6 +324,7 @@ const wholeWorld: fc.Arbitrary<PlanInput> = troubledWorld.map((input) => {
     allowances: everyGuard,
     replace: { overlap: 0, keep_previous: 3_600_000, at_once: 5 },
     rotate: new Map(),
+    adopt: new Map(),
     policy: { ...policy, prune: policy.prune === 'never' ? 'owned' : policy.prune },
     observation: { ...observation, records: new Map(records), subscriptions },
   };

@@ -65,6 +65,7 @@ export function startModelDaemon(parts: ModelDaemonParts): ModelDaemon {
       settings: DAEMON_SETTINGS,
       allowances: [],
       rotate: new Map(),
+      adopt: new Map(),
       holder,
       isGone: (other) => Promise.resolve(parts.isGone(other)),
       clock,

@@ -135,6 +135,8 @@ export interface WorldSpec {
   /** As `fightKey` gives them. */
   readonly fights?: readonly string[];
   readonly rotate?: Readonly<Record<string, Rotation>>;
+  /** Ids by name; `null`: the one at its URL. */
+  readonly adopt?: Readonly<Record<string, string | null>>;
   readonly replace?: Partial<PlanInput['replace']>;
   readonly observation?: Partial<Omit<PlanInput['observation'], 'subscriptions' | 'records'>>;
 }
@@ -182,6 +184,7 @@ export function world(spec: WorldSpec = {}): PlanInput {
     fights: new Set(spec.fights),
     replace: { overlap: 600_000, keep_previous: 3_600_000, at_once: 5, ...spec.replace },
     rotate: new Map(Object.entries(spec.rotate ?? {})),
+    adopt: new Map(Object.entries(spec.adopt ?? {})),
   };
 }
 

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../../domain/errors.ts';
 import { startEmulator, type Emulator } from '../../emulator/emulator.ts';
+import { printDocument } from '../document.ts';
 import type { ExitCode } from '../exit.ts';
 import { say, type Io } from '../io.ts';
 import { paintFor } from '../paint.ts';
@@ -38,12 +39,16 @@ subscriptions: {}
 const EXIT_WORDS: Readonly<Record<string, string>> = { '0': 'done', '3': 'something is held' };
 
 export interface DemoOptions {
+  readonly format: 'text' | 'json';
   readonly sink: 'file' | 'vault';
 }
 
+/** With what the commands of the story have as their stdout. */
+type StoryIo = Io & { readonly outputOfCommands?: number };
+
 /** What every scene of the story has at hand. */
 interface Stage {
-  readonly io: Io;
+  readonly io: StoryIo;
   readonly emulator: Emulator;
   readonly folder: string;
   readonly sink: Sink;
@@ -69,22 +74,34 @@ interface Sink {
  * The whole story on the emulator, in a temporary folder: real commands as real processes over real HTTP. With the
  * sink `vault`, in the Vault or OpenBao that the environment names; `ConfigError` where it names none.
  */
-export async function demo({ sink }: DemoOptions, io: Io): Promise<ExitCode> {
-  const chosen = sink === 'vault' ? vaultSink(io) : FILE_SINK;
-  const emulator = await startEmulator();
-  const folder = await mkdtemp(join(tmpdir(), 'linq-gitops-demo-'));
-  try {
-    const isAsTold = await tellStory(openStage(io, emulator, folder, chosen));
-    return isAsTold ? 0 : 1;
-  } catch (error) {
-    if (!(error instanceof StoryOver)) throw error;
-    say(io, 'the story ends here, because a command did not end as told');
-    return 1;
-  } finally {
-    await emulator.close();
-    await rm(folder, { recursive: true, force: true });
-  }
+export async function demo({ sink, format }: DemoOptions, io: Io): Promise<ExitCode> {
+  return printDocument(format, io, NOT_TOLD, async () => {
+    const chosen = sink === 'vault' ? vaultSink(io) : FILE_SINK;
+    const emulator = await startEmulator();
+    const folder = await mkdtemp(join(tmpdir(), 'linq-gitops-demo-'));
+    try {
+      const content = await tellStory(
+        openStage(format === 'json' ? onStderr(io) : io, emulator, folder, chosen),
+      );
+      return { code: Object.values(content).every(Boolean) ? 0 : 1, content };
+    } catch (error) {
+      if (!(error instanceof StoryOver)) throw error;
+      say(io, 'the story ends here, because a command did not end as told');
+      return { code: 1, content: NOT_TOLD };
+    } finally {
+      await emulator.close();
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
 }
+
+/** The story as told beside a document, which has stdout for itself. */
+function onStderr(io: Io): StoryIo {
+  return { ...io, stdout: io.stderr, outputOfCommands: STDERR };
+}
+
+const NOT_TOLD = { is_signature_right: null, is_foreign_untouched: null };
+const STDERR = 2;
 
 const FILE_SINK: Sink = {
   words: 'on disk',
@@ -118,7 +135,7 @@ function vaultSink({ env }: Io): Sink {
 const WHICH_VAULT =
   'set VAULT_ADDR and VAULT_TOKEN; a local one is `bao server -dev`, which prints both, and has the mount `secret`';
 
-function openStage(io: Io, emulator: Emulator, folder: string, sink: Sink): Stage {
+function openStage(io: StoryIo, emulator: Emulator, folder: string, sink: Sink): Stage {
   const paint = paintFor(io.stdout, io);
   const tell = (text: string): void => void io.stdout.write(`${text}\n`);
   return {
@@ -138,7 +155,9 @@ function openStage(io: Io, emulator: Emulator, folder: string, sink: Sink): Stag
   };
 }
 
-async function tellStory(stage: Stage): Promise<boolean> {
+async function tellStory(
+  stage: Stage,
+): Promise<{ is_signature_right: boolean; is_foreign_untouched: boolean }> {
   const { emulator, heading, tell, run, folder, sink } = stage;
   const file = join(folder, 'subscriptions.yaml');
   const foreignBefore = JSON.stringify(emulator.subscriptions());
@@ -173,7 +192,7 @@ async function tellStory(stage: Stage): Promise<boolean> {
   const foreign = emulator.subscriptions().filter(({ id }) => foreignBefore.includes(id));
   const isUntouched = JSON.stringify(foreign) === foreignBefore;
   tell(isUntouched ? 'untouched: byte for byte what they were.' : 'CHANGED: this is a bug.');
-  return isVerified && isUntouched;
+  return { is_signature_right: isVerified, is_foreign_untouched: isUntouched };
 }
 
 /** The worst moment: the subscription exists, and its secret has not reached us yet. */
@@ -224,7 +243,7 @@ async function deliverAndVerify(stage: Stage): Promise<boolean> {
 function startCommand(
   { io, emulator, folder, sink }: Pick<Stage, 'io' | 'emulator' | 'folder' | 'sink'>,
   argv: readonly string[],
-  stdout: 'inherit' | 'pipe' = 'inherit',
+  stdout: 'inherit' | 'pipe' | number = io.outputOfCommands ?? 'inherit',
 ): ChildProcess {
   const main = fileURLToPath(new URL('../main.js', import.meta.url));
   const { PATH, TERM, NO_COLOR, FORCE_COLOR, LANG } = io.env;

@@ -1,5 +1,5 @@
-import { toJson } from '../../plan/render-json.ts';
 import { printable } from '../../plan/words.ts';
+import { printDocument } from '../document.ts';
 import type { ExitCode } from '../exit.ts';
 import type { Io } from '../io.ts';
 import { openApi, openSession, type CommonOptions } from '../open.ts';
@@ -10,13 +10,15 @@ export interface EventsOptions extends CommonOptions {
 
 /** Prints the live catalogue of event types, ready to paste under an entry. */
 export async function events(options: EventsOptions, io: Io): Promise<ExitCode> {
-  const api = openApi(await openSession(io, options), io);
-  try {
-    const names = [...(await api.reader.listEvents())].sort();
-    const text = ['subscribed_events:', ...names.map((name) => `  - ${printable(name)}`), ''].join('\n');
-    io.stdout.write(options.format === 'json' ? toJson({ events: names }) : text);
-    return 0;
-  } finally {
-    await api.close();
-  }
+  return printDocument(options.format, io, { events: null }, async () => {
+    const api = openApi(await openSession(io, options), io);
+    try {
+      const names = [...(await api.reader.listEvents())].sort();
+      const lines = ['subscribed_events:', ...names.map((name) => `  - ${printable(name)}`), ''];
+      if (options.format === 'text') io.stdout.write(lines.join('\n'));
+      return { code: 0, content: { events: names } };
+    } finally {
+      await api.close();
+    }
+  });
 }

@@ -4,7 +4,7 @@ import { RefusedError, UsageError } from '../../domain/errors.ts';
 import type { Rotation } from '../../plan/candidate.ts';
 import { readStoredSecrets } from '../../reconcile/stored-secrets.ts';
 import type { ExitCode } from '../exit.ts';
-import type { Io } from '../io.ts';
+import { command, type Io } from '../io.ts';
 import { sync, type Ask, type SyncOptions } from './sync.ts';
 
 export interface RotateOptions extends SyncOptions {
@@ -29,7 +29,13 @@ export async function rotate(names: readonly string[], options: RotateOptions, i
     };
     for (const name of names) requireEntry(name, known);
     const chosen = age === null ? names : known.filter(isOld);
-    return { rotate: new Map(chosen.map((name) => [name, rotation])), only: new Set(chosen) };
+    return {
+      rotate: new Map(chosen.map((name) => [name, rotation])),
+      adopt: new Map(),
+      only: new Set(chosen),
+      again: (late) =>
+        command(['rotate', ...late, ...(rotation === 'rotate' ? [] : [`--${rotation}`])], options),
+    };
   };
   return sync({ ...options, dryRun: false, detailedExitcode: false }, io, ask);
 }
@@ -43,7 +49,7 @@ function rotationOf({ abort, compromised }: RotateOptions): Rotation {
 function ageOf(names: readonly string[], { olderThan, abort }: RotateOptions): number | null {
   if ((olderThan === undefined) === (names.length === 0)) {
     throw new UsageError('cannot rotate without knowing what: give either names or --older-than AGE', {
-      hint: 'for example: linq-gitops rotate billing, or: linq-gitops rotate --older-than 90d',
+      hint: 'for example: linq-gitops rotate --older-than 90d',
     });
   }
   if (olderThan === undefined) return null;

@@ -2,10 +2,11 @@ import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Desired } from '../../domain/desired.ts';
 import { ConfigError, UsageError } from '../../domain/errors.ts';
+import type { Adoptions } from '../../plan/adoption.ts';
 import type { Rotation } from '../../plan/candidate.ts';
 import type { Plan } from '../../domain/plan.ts';
 import type { Report, RequestCount } from '../../domain/report.ts';
-import { planDocument, renderJson, toJson, type Outcome } from '../../plan/render-json.ts';
+import { outcomeOfCode, planDocument, renderJson, toJson, type Outcome } from '../../plan/render-json.ts';
 import { renderMarkdown } from '../../plan/render-markdown.ts';
 import { renderReportText } from '../../plan/render-report.ts';
 import { renderPlanText } from '../../plan/render-text.ts';
@@ -14,7 +15,7 @@ import { planOnce, reconcileOnce } from '../../reconcile/reconcile-once.ts';
 import type { SecretReader, SecretSink } from '../../secrets/sink.ts';
 import { systemClock } from '../clock.ts';
 import { codeOfPass, type ExitCode } from '../exit.ts';
-import { say, type Io } from '../io.ts';
+import { command, hint, say, type Io } from '../io.ts';
 import {
   loadDesired,
   openApi,
@@ -57,13 +58,17 @@ interface Outcomes {
 /** What a command asks of the secrets of entries, and nothing else is then done. */
 interface Request {
   readonly rotate: ReadonlyMap<string, Rotation>;
+  readonly adopt: Adoptions;
   readonly only: ReadonlySet<string> | null;
+  /** The command that asks the same for these names, which had to wait for others. */
+  readonly again: (names: readonly string[]) => readonly string[];
 }
 
 /** Finds out what is asked, once the sink is open. */
 export type Ask = (sink: SecretSink, session: Session, desired: Desired) => Promise<Request>;
 
-const EVERYTHING: Ask = () => Promise.resolve({ rotate: new Map(), only: null });
+const EVERYTHING: Ask = () =>
+  Promise.resolve({ rotate: new Map(), adopt: new Map(), only: null, again: () => [] });
 
 /** One pass: prints the plan, applies it (unless dry) with progress, prints the report. */
 export async function sync(options: SyncOptions, io: Io, ask: Ask = EVERYTHING): Promise<ExitCode> {
@@ -103,6 +108,7 @@ async function dryRun(options: SyncOptions, io: Io, so: Outcomes): Promise<ExitC
     so.locate = (name) => secrets.locate(name);
     const { plan } = await planOnce(desired, await planContext(session, api.reader, secrets));
     await showPlan(plan, options, io, so);
+    if (options.format === 'text') adviseAdoption(plan, options, io);
     return codeOfPass(plan, null, { detailed: options.detailedExitcode });
   } finally {
     await api.close();
@@ -123,9 +129,12 @@ async function wetRun(options: SyncOptions, io: Io, so: Outcomes, ask: Ask): Pro
           applyOnce({ ...workplace, showSecrets }, asked, options, io, so),
         );
       let code = await pass(request);
-      while (options.wait === true && (await isToGoOn(workplace, request, io))) {
-        code = await pass({ ...request, rotate: new Map() });
+      let rest = lateOf(request, so.plan);
+      while (options.wait === true && (await isToGoOn(workplace, rest, io))) {
+        code = await pass(rest);
+        rest = lateOf(rest, so.plan);
       }
+      adviseAfter(rest, options, io, so);
       return code;
     } finally {
       await Promise.all([api.close(), sink.close()]);
@@ -133,6 +142,45 @@ async function wetRun(options: SyncOptions, io: Io, so: Outcomes, ask: Ask): Pro
   });
   const wasCut = so.report?.items.some(({ result }) => result.status === 'skipped') ?? false;
   return signalCode !== undefined && wasCut ? signalCode : value;
+}
+
+/** What is still to be asked for: the names that had to wait until other replacements have ended. */
+function lateOf(request: Request, plan: Plan | null): Request {
+  const late = new Set(plan?.waiting.flatMap(({ name, until }) => (until === null ? name : [])));
+  const ofLate = <T>(asked: ReadonlyMap<string, T>): ReadonlyMap<string, T> =>
+    new Map([...asked].filter(([name]) => late.has(name)));
+  return { ...request, rotate: ofLate(request.rotate), adopt: ofLate(request.adopt) };
+}
+
+/** Says on stderr how a person goes on. */
+function adviseAfter({ rotate, adopt, again }: Request, options: SyncOptions, io: Io, so: Outcomes): void {
+  if (so.plan === null || options.format !== 'text') return;
+  const late = [...rotate.keys(), ...adopt.keys()];
+  const isUnderWay =
+    so.plan.waiting.some(({ until }) => until !== null) ||
+    so.report?.items.some(({ operation, result }) => operation.kind === 'replace' && 'note' in result);
+  if (isUnderWay === true || late.length > 0)
+    hint(io, 'stay until it is through', command(['sync', '--wait'], options));
+  if (late.length > 0) hint(io, `not begun: ${late.length}; when others are through`, again(late));
+  adviseAdoption(so.plan, options, io);
+}
+
+/** What is held because its secret is not known: with the secrets at hand, and without. */
+function adviseAdoption(plan: Plan, options: SyncOptions, io: Io): void {
+  const unowned = plan.held.flatMap(({ guard, name, operation }) =>
+    guard === 'unowned' &&
+    operation !== null &&
+    name !== null &&
+    operation.kind === 'replace' &&
+    operation.step === 'begin'
+      ? name
+      : [],
+  );
+  if (unowned.length === 0) return;
+  const all = command(['adopt', '--secret-dir', 'DIR'], options);
+  hint(io, 'take over those whose secrets are in DIR, in files of their names', all);
+  const others = command(['adopt', '--replace', ...unowned], options);
+  hint(io, 'take over by new secrets, without a gap, those whose secrets are lost', others);
 }
 
 /** What a pass that applies works on. */
@@ -201,10 +249,11 @@ async function applyOnce(
 /** Whether a replacement is under way that can be gone on with; waits until it can. */
 async function isToGoOn(
   { session, desired, api, sink, stop }: Workplace,
-  { only }: Request,
+  { rotate, adopt, only }: Request,
   io: Io,
 ): Promise<boolean> {
-  const { plan, seen } = await planOnce(desired, await planContext(session, api.reader, sink));
+  const context = { ...(await planContext(session, api.reader, sink)), rotate, adopt };
+  const { plan, seen } = await planOnce(desired, context);
   const isOurs = (name: string): boolean => only === null || only.has(name);
   if (plan.operations.some((operation) => operation.kind === 'replace' && isOurs(operation.name)))
     return true;
@@ -248,26 +297,8 @@ function widthOf(io: Io): { width?: number } {
 }
 
 function outcomeOf(exitCode: ExitCode, { plan, report }: Outcomes): Outcome {
-  switch (exitCode) {
-    case 0:
-      return plan === null || plan.operations.length === 0
-        ? 'nothing-to-do'
-        : report === null
-          ? 'changes-pending'
-          : 'done';
-    case 2:
-      return 'changes-pending';
-    case 3:
-      return plan !== null && report === null && plan.held.length === 0 ? 'refused' : 'held';
-    case 78:
-      return 'invalid-configuration';
-    case 70:
-      return 'bug';
-    case 130:
-    case 143:
-      return 'interrupted';
-    case 1:
-    case 64:
-      return 'failed';
-  }
+  if (exitCode === 0 && (plan === null || plan.operations.length === 0)) return 'nothing-to-do';
+  if (exitCode === 0 && report === null) return 'changes-pending';
+  if (exitCode === 3 && plan !== null && (report !== null || plan.held.length > 0)) return 'held';
+  return outcomeOfCode(exitCode);
 }

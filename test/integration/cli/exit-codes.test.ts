@@ -28,7 +28,8 @@ async function expectCode(
   const result = await stage.run([...argv, '--format', 'json'], { env });
   expect(result.code, result.stderr).toBe(code);
   const document = documentOf(result);
-  validate(document);
+  // What others print has schemas of its own.
+  if (argv[0] !== 'validate') validate(document);
   expect(validate.errors ?? []).toEqual([]);
   expect(document.status.exit_code).toBe(code);
   return document;

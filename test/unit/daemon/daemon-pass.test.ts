@@ -104,6 +104,7 @@ function open(file: Desired | Error, options: Options = {}): Daemon {
       holder: ME,
       isGone: () => Promise.resolve(false),
       rotate: new Map(),
+      adopt: new Map(),
       clock,
       unique: bench.context().unique,
       stop: { signal: bench.stop.signal, graceMs: 2_000 },

@@ -529,7 +529,9 @@ describe('what an operation on an entry says', () => {
     expect(held).toMatchObject([
       {
         guard: 'ambiguous',
-        reason: '2 subscriptions that are not ours have its URL: one, two',
+        reason: expect.stringContaining(
+          '2 subscriptions that are not ours have its URL: one, two. ',
+        ) as string,
         letThrough: 'linq-gitops adopt orders --id ID --secret-file FILE',
         operation: null,
       },

@@ -148,6 +148,7 @@ export function makeBench(): Bench {
         isFileBad: false,
         fights: new Set(),
         rotate: new Map(),
+        adopt: new Map(),
         only: null,
         expectedPlan: null,
         onPlan: () => undefined,

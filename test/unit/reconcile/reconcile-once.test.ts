@@ -36,6 +36,7 @@ function passOf(bench: Bench, overrides: Partial<PassContext> = {}): PassContext
     isFileBad: false,
     fights: new Set(),
     rotate: new Map(),
+    adopt: new Map(),
     only: null,
     expectedPlan: null,
     onPlan: () => undefined,

@@ -1,0 +1,19 @@
+import type { Command } from 'commander';
+import { createProgram } from '../../src/cli/program.ts';
+
+/** Every command of the program, for tests that must not miss one. */
+export function programCommands(): readonly Command[] {
+  const silent = { write: () => true };
+  const io = {
+    env: {},
+    cwd: '.',
+    stdout: silent,
+    stderr: silent,
+    onSignal: () => () => undefined,
+    onHangup: () => () => undefined,
+    exitNow: (): never => {
+      throw new Error('not reached');
+    },
+  };
+  return createProgram(io, () => undefined).commands;
+}
