@@ -121,51 +121,55 @@ function choose(
   return rest === undefined ? undefined : { command: rest, line: rest };
 }
 
-test('from an account made by hand to an empty plan, by the commands that the program prints', async () => {
-  const person = await sitDown(await openAccount());
-  const { stage, type } = person;
-  const twice = await rememberSecrets(stage);
-  let last = await type('linq-gitops import > subscriptions.yaml');
-  expect(last.code, last.text).toBe(0);
+test(
+  'from an account made by hand to an empty plan, by the commands that the program prints',
+  { timeout: 240_000 },
+  async () => {
+    const person = await sitDown(await openAccount());
+    const { stage, type } = person;
+    const twice = await rememberSecrets(stage);
+    let last = await type('linq-gitops import > subscriptions.yaml');
+    expect(last.code, last.text).toBe(0);
 
-  const typed = new Set<string>();
-  const shapes = { printed: new Set<string>(), typed: new Set<string>() };
-  let goal = await type('linq-gitops sync --dry-run --detailed-exitcode');
-  for (let step = 1; !isReached(goal); step += 1) {
-    expect(step, `it goes on and on:\n${goal.text}`).toBeLessThan(MOST_STEPS);
-    const printed = commandsIn(last.text);
-    for (const command of printed) shapes.printed.add(shapeOf(command));
-    const chosen = choose(printed, typed, twice);
-    expect(chosen, `nothing is printed that helps:\n${last.text}`).toBeDefined();
-    if (chosen === undefined) return;
-    typed.add(chosen.command);
-    shapes.typed.add(shapeOf(chosen.command));
-    if (chosen.line.endsWith('--wait')) {
-      stage.emulator.shiftClock(step * OVERLAP_MS);
-      typed.delete(chosen.command);
+    const typed = new Set<string>();
+    const shapes = { printed: new Set<string>(), typed: new Set<string>() };
+    let goal = await type('linq-gitops sync --dry-run --detailed-exitcode');
+    for (let step = 1; !isReached(goal); step += 1) {
+      expect(step, `it goes on and on:\n${goal.text}`).toBeLessThan(MOST_STEPS);
+      const printed = commandsIn(last.text);
+      for (const command of printed) shapes.printed.add(shapeOf(command));
+      const chosen = choose(printed, typed, twice);
+      expect(chosen, `nothing is printed that helps:\n${last.text}`).toBeDefined();
+      if (chosen === undefined) return;
+      typed.add(chosen.command);
+      shapes.typed.add(shapeOf(chosen.command));
+      if (chosen.line.endsWith('--wait')) {
+        stage.emulator.shiftClock(step * OVERLAP_MS);
+        typed.delete(chosen.command);
+      }
+      last = await type(chosen.line);
+      expect([0, 3], `${chosen.line}\n${last.text}`).toContain(last.code);
+      expect(last.text, chosen.line).not.toMatch(/^error: |refused/m);
+      goal = await type('linq-gitops sync --dry-run --detailed-exitcode');
     }
-    last = await type(chosen.line);
-    expect([0, 3], `${chosen.line}\n${last.text}`).toContain(last.code);
-    expect(last.text, chosen.line).not.toMatch(/^error: |refused/m);
-    goal = await type('linq-gitops sync --dry-run --detailed-exitcode');
-  }
-  expect(goal.code).toBe(0);
-  expect(
-    [...shapes.printed].filter((shape) => !shapes.typed.has(shape)),
-    'all were tried',
-  ).toEqual([]);
-  expect([...shapes.typed].sort()).toEqual([
-    'linq-gitops adopt --replace NAME',
-    'linq-gitops adopt --secret-dir DIR',
-    'linq-gitops adopt NAME --id ID --secret-file FILE',
-    'linq-gitops adopt NAME --secret-file FILE',
-    'linq-gitops sync --dry-run',
-    'linq-gitops sync --wait',
-  ]);
-  const left = truthOf(stage.emulator).filter(({ id, target_url }) => {
-    return target_url.includes('linqapp') || (target_url.includes(TWICE) && id !== twice);
-  });
-  expect(left).toHaveLength(2);
-  stage.emulator.shiftClock(0);
-  await checkPromises({ ...stage, foreign: left });
-});
+    expect(goal.code).toBe(0);
+    expect(
+      [...shapes.printed].filter((shape) => !shapes.typed.has(shape)),
+      'all were tried',
+    ).toEqual([]);
+    expect([...shapes.typed].sort()).toEqual([
+      'linq-gitops adopt --replace NAME',
+      'linq-gitops adopt --secret-dir DIR',
+      'linq-gitops adopt NAME --id ID --secret-file FILE',
+      'linq-gitops adopt NAME --secret-file FILE',
+      'linq-gitops sync --dry-run',
+      'linq-gitops sync --wait',
+    ]);
+    const left = truthOf(stage.emulator).filter(({ id, target_url }) => {
+      return target_url.includes('linqapp') || (target_url.includes(TWICE) && id !== twice);
+    });
+    expect(left).toHaveLength(2);
+    stage.emulator.shiftClock(0);
+    await checkPromises({ ...stage, foreign: left });
+  },
+);
