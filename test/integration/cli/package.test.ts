@@ -13,7 +13,7 @@ test('the package holds the program, its schemas, its examples and its papers, a
   const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }];
   const paths = files.map(({ path }) => path);
   const expected =
-    /^(dist\/.+\.js|schema\/[a-z]+\.schema\.json|config\.example\/.+\.(yaml|yml|md|service|conf)|README\.md|LICENSE|CHANGELOG\.md|package\.json)$/;
+    /^(dist\/.+\.js|schema\/(output\/)?[a-z-]+\.schema\.json|config\.example\/.+\.(yaml|yml|md|service|conf)|README\.md|LICENSE|CHANGELOG\.md|package\.json)$/;
   expect(paths.filter((path) => !expected.test(path))).toEqual([]);
   expect(paths).toEqual(
     expect.arrayContaining([
