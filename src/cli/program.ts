@@ -7,6 +7,10 @@ import type { DemoOptions } from './commands/demo.ts';
 import type { EmulateOptions } from './commands/emulate.ts';
 import type { EventsOptions } from './commands/events.ts';
 import type { ImportOptions } from './commands/import.ts';
+import type { MoveRecordsOptions } from './commands/move-records.ts';
+import type { PauseOptions } from './commands/pause.ts';
+import type { ReleaseOptions } from './commands/release.ts';
+import type { ResumeOptions } from './commands/resume.ts';
 import type { RotateOptions } from './commands/rotate.ts';
 import type { RunOptions } from './commands/run.ts';
 import type { SecretOptions } from './commands/secret.ts';
@@ -114,6 +118,8 @@ export function createProgram(io: Io, finish: (code: ExitCode) => void): Command
       finish(await adopt(names, options, io));
     });
 
+  addKeeping(program, io, finish);
+
   formats(common(program.command('secret')), ['text', 'env', 'json'])
     .description('print one signing secret, on purpose')
     .argument('<NAME>', 'an entry')
@@ -161,6 +167,47 @@ function fitted(text: string, { stderr: { columns } }: Io): string {
         .split('\n')
         .map((line) => wrapped(line, columns))
         .join('\n');
+}
+
+/** What is done to the records alone: no request goes to Linq, and no key is needed. */
+function addKeeping(program: Command, io: Io, finish: (code: ExitCode) => void): void {
+  formats(common(program.command('pause')), ['text', 'json'])
+    .description('no writes to these entries, or to any, by any process; nothing is asked of Linq')
+    .argument('[NAME...]', 'entries of the file or the sink (default: everything of this owner)')
+    .option('--for <time>', 'it ends by itself, such as 30m, 2h or 7d (default: until resume)')
+    .addHelpText('after', '\nA pass that began before goes to its end.')
+    .action(async (names: string[], options: PauseOptions) => {
+      const { pause } = await import('./commands/pause.ts');
+      finish(await pause(names, options, io));
+    });
+
+  formats(common(program.command('resume')), ['text', 'json'])
+    .description('end a pause')
+    .argument('[NAME...]', 'what to go on with (default: everything of this owner)')
+    .action(async (names: string[], options: ResumeOptions) => {
+      const { resume } = await import('./commands/resume.ts');
+      finish(await resume(names, options, io));
+    });
+
+  formats(common(program.command('release')), ['text', 'json'])
+    .description('forget entries: the records go, the subscriptions stay')
+    .argument('<NAME...>', 'entries that have a record')
+    .option('--secret-dir <dir>', 'keep each secret in a new file there, by the name of its entry')
+    .option('--discard-secret', 'the secrets go with the records', false)
+    .action(async (names: string[], options: ReleaseOptions) => {
+      const { release } = await import('./commands/release.ts');
+      finish(await release(names, options, io));
+    });
+
+  formats(common(program.command('move-records')), ['text', 'json'])
+    .description('move the records of this owner to another sink, or to another owner')
+    .requiredOption('--to <config>', 'the settings of the destination; LINQ_GITOPS_* are not about it')
+    .option('--dry-run', 'print what would move, write nothing', false)
+    .addHelpText('after', '\nEverything here is paused first, and stays so. Killed anywhere, run it again.')
+    .action(async (options: MoveRecordsOptions) => {
+      const { moveRecords } = await import('./commands/move-records.ts');
+      finish(await moveRecords(options, io));
+    });
 }
 
 /** commander suggests what is misspelt; what is cut short (`--dry`) is added here. */

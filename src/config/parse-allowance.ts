@@ -8,6 +8,7 @@ const NAME = /^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/;
 
 /** Why a firm guard cannot be let through, and what helps instead. */
 const FIRM_REASONS: Partial<Record<Guard, string>> = {
+  paused: 'it goes on with `linq-gitops resume`, or when its time is over',
   'in-flight':
     'another process is at work on the entry; it goes on when that one is done or its deadline has passed',
   record: 'the record must be repaired or removed first',

@@ -1,8 +1,9 @@
 import type { Operation } from './operation.ts';
 
-/** The guards of the design, 4.3 and 7, and four for records, drift, dependence and what this version cannot do. */
+/** The guards of the design, 4.3 and 7, and others for pauses, records, drift and dependence. */
 export const GUARDS = [
   'account',
+  'paused',
   'in-flight',
   'record',
   'suspicious-list',
@@ -26,6 +27,7 @@ export const PLAN_GUARDS: readonly Guard[] = ['account', 'suspicious-list', 'del
 
 /** Guards that no flag lets through; the reason says what does. */
 export const FIRM_GUARDS: readonly Guard[] = [
+  'paused',
   'in-flight',
   'record',
   'bad-file',

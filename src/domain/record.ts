@@ -114,6 +114,8 @@ export interface Pause {
   readonly name: string | null;
   /** ISO 8601, the API server's time; `null`: until somebody resumes. */
   readonly until: string | null;
+  /** Why, in words; only a move of the records gives one. */
+  readonly reason: string | null;
 }
 
 /** The installation's own record: its id, which marks carry, and the account's phone lines. */

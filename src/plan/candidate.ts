@@ -17,6 +17,8 @@ export interface PlanInput {
   readonly desired: Desired;
   readonly observation: Observation;
   readonly policy: Policy;
+  /** Whose entries these are. */
+  readonly owner: string;
   /** From the command line; `policy.allow` is heeded as well. */
   readonly allowances: readonly Allowance[];
   /** The process that plans. */

@@ -3,6 +3,7 @@ import type { Held } from '../domain/plan.ts';
 import type { EntryRecord } from '../domain/record.ts';
 import { allowFlag, isAllowed, type Candidate, type Hit, type PlanInput } from './candidate.ts';
 import type { Inventory } from './inventory.ts';
+import { describePause, pauseOf } from './pauses.ts';
 
 export interface Sifted {
   readonly operations: readonly Operation[];
@@ -47,6 +48,7 @@ function hitsOfThePlan(
   const badFile = badFileHit(input);
   return (operation) => [
     ...account,
+    ...pausedHits(operation, input),
     ...(isLoss(operation) || isCreateAgain(operation) ? suspicious : []),
     ...(isLoss(operation) || operation.kind === 'replace' ? badFile : []),
     ...(isLoss(operation) && !isConsented(operation) ? deletes : []),
@@ -76,6 +78,21 @@ function accountHit({ observation: { installation, lines } }: PlanInput): readon
   const reason =
     'none of the lines that these records were made with is in this account: the key may be of another one';
   return [{ guard: 'account', reason, letThrough: allowFlag('account', null) }];
+}
+
+/** `paused`: an entry that the operation touches, or everything of this owner. */
+function pausedHits(operation: Operation, { observation, owner }: PlanInput): readonly Hit[] {
+  const { installation, serverTime } = observation;
+  if (installation === null || installation.pauses.length === 0) return [];
+  const touched = operation.kind === 'rename' ? [operation.name, operation.from] : [nameOf(operation)];
+  for (const name of touched) {
+    const pause = pauseOf(installation.pauses, owner, name, serverTime);
+    if (pause === null) continue;
+    const isAll = pauseOf(installation.pauses, owner, null, serverTime) !== null;
+    const letThrough = `linq-gitops resume${isAll || name === null ? '' : ` ${name}`}`;
+    return [{ guard: 'paused', reason: describePause(pause), letThrough }];
+  }
+  return [];
 }
 
 /** `suspicious-list`: more of what we own is gone than a person would delete by hand. */

@@ -1,12 +1,13 @@
 import { SinkConflictError, SinkError } from '../domain/errors.ts';
 import { INSTALLATION_NAME, RECORD_SCHEMA, type InstallationRecord } from '../domain/record.ts';
 import type { PhoneLine } from '../domain/subscription.ts';
+import { livePauses } from '../plan/pauses.ts';
 import type { SecretSink } from '../secrets/sink.ts';
 import type { Seen } from './observe.ts';
 
 /**
  * The installation's record, written where it is missing and where the account's lines have changed.
- * Of two processes that meet a fresh sink, one writes it and both use it.
+ * Of two processes that meet a fresh sink, one writes it and both use it. Pauses stay, but for those that are over.
  */
 export async function openInstallation(
   seen: Seen,
@@ -22,7 +23,7 @@ export async function openInstallation(
     name: INSTALLATION_NAME,
     id: installation?.id ?? unique(),
     line_ids,
-    pauses: installation?.pauses ?? [],
+    pauses: livePauses(installation?.pauses ?? [], seen.observation.serverTime),
   };
   try {
     await sink.writeInstallation(wanted, seen.installationVersion);

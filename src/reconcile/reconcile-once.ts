@@ -10,6 +10,7 @@ import { refuseAdoption, type Adoptions } from '../plan/adoption.ts';
 import type { Rotation } from '../plan/candidate.ts';
 import { takeInventory } from '../plan/inventory.ts';
 import { narrowPlan } from '../plan/narrow-plan.ts';
+import { pauseOf } from '../plan/pauses.ts';
 import { planChanges } from '../plan/plan-changes.ts';
 import type { SecretReader, SecretSink } from '../secrets/sink.ts';
 import { applyPlan } from './apply.ts';
@@ -85,6 +86,7 @@ export async function planOnce(desired: Desired, context: PlanContext): Promise<
     desired,
     observation: seen.observation,
     policy: settings.policy,
+    owner: settings.owner,
     allowances: context.allowances,
     holder,
     landingTime: settings.api.timeout * LANDING_FACTOR,
@@ -108,11 +110,23 @@ export async function reconcileOnce(
   const plan = context.only === null ? whole : narrowPlan(whole, context.only);
   await context.onPlan(plan);
   refuseUnexpected(plan, context.expectedPlan);
-  const isAccountHeld = plan.held.some(({ guard }) => guard === 'account');
-  if (plan.operations.length === 0 && (seen.observation.installation === null || isAccountHeld)) {
+  if (plan.operations.length === 0 && mustNotWrite(plan, seen, context.settings.owner)) {
     return { plan, report: { items: [], wasInterrupted: context.stop.signal.aborted } };
   }
   return { plan, report: await apply(plan, seen, desired, context) };
+}
+
+/** Not even the installation's own record: nothing is ours yet, the account may be another one, or all is paused. */
+function mustNotWrite(
+  plan: Plan,
+  { observation: { installation, serverTime } }: Seen,
+  owner: string,
+): boolean {
+  return (
+    installation === null ||
+    plan.held.some(({ guard }) => guard === 'account') ||
+    pauseOf(installation.pauses, owner, null, serverTime) !== null
+  );
 }
 
 async function apply(plan: Plan, seen: Seen, desired: Desired, context: PassContext): Promise<Report> {

@@ -47,7 +47,8 @@ async function writeOrSettle(sink: SecretSink, record: EntryRecord, expected: Ve
   }
 }
 
-function isSameRecord(a: EntryRecord, b: EntryRecord): boolean {
+/** Whether two records hold the same, secrets included. */
+export function isSameRecord(a: EntryRecord, b: EntryRecord): boolean {
   const text = (record: EntryRecord): string =>
     JSON.stringify(record, (_, value: unknown) => (value instanceof Secret ? '' : value));
   const secrets = ({ current, next, previous }: EntryRecord): readonly (Secret | null)[] =>

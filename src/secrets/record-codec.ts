@@ -80,7 +80,7 @@ export function encodeInstallation(record: InstallationRecord): Plain {
     name: record.name,
     id: record.id,
     line_ids: [...record.line_ids],
-    pauses: record.pauses.map(({ owner, name, until }) => ({ owner, name, until })),
+    pauses: record.pauses.map(({ owner, name, until, reason }) => ({ owner, name, until, reason })),
   };
 }
 
@@ -229,11 +229,12 @@ function readInstallation(fields: Fields): InstallationRecord {
 }
 
 function readPause(fields: Fields): Pause {
-  allowOnly(fields, ['owner', 'name', 'until']);
+  allowOnly(fields, ['owner', 'name', 'until', 'reason']);
   return {
     owner: text(fields, 'owner'),
     name: fields.data['name'] === null ? null : text(fields, 'name'),
     until: fields.data['until'] === null ? null : time(fields, 'until'),
+    reason: fields.data['reason'] === null ? null : text(fields, 'reason'),
   };
 }
 

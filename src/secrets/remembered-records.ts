@@ -6,6 +6,7 @@
  * sink itself, with versions; and what is remembered is forgotten after a while whatever happens.
  *
  * - The list of names is always asked for: a name that comes is seen at once, and so is a sealed Vault.
+ * - The installation is asked for once after each list: a pause, and its end, are seen by the very next pass.
  * - A record that somebody else changes in place is seen at the next full check, or at the next write, as a conflict;
  *   so is one that goes, where the sink lists its name until it reads it again (Vault's tombstones).
  */
@@ -42,6 +43,7 @@ export function rememberRecords(
       const startedAt = options.now();
       const names = await secrets.list();
       checkedAt ??= startedAt;
+      installation = undefined;
       const listed = new Set(names);
       for (const [name, { kind }] of entries)
         if (listed.has(name) === (kind === 'absent')) entries.delete(name);

@@ -166,6 +166,7 @@ export function world(spec: WorldSpec = {}): PlanInput {
       warnings: [],
       ...spec.observation,
     },
+    owner: OWNER,
     policy: {
       prune: 'owned',
       unowned: 'hold',

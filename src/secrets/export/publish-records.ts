@@ -1,18 +1,19 @@
-import type { EntryRecord } from '../../domain/record.ts';
+import type { EntryRecord, InstallationRecord } from '../../domain/record.ts';
 import { createLimit } from '../limit.ts';
-import type { SecretReader } from '../sink.ts';
+import type { SecretReader, SinkEntry } from '../sink.ts';
 import type { ExportResult, SecretExport } from './open-export.ts';
 
 /** Reads under way at the same time. */
 const READ_WIDTH = 32;
 /** With so many others at work, the last of them publishes. */
 const MOST_TURNS = 5;
-const NEVER_WRITTEN =
-  'the exported files are left as they are: nothing was ever written into the sink (is its folder mounted?)';
+const LEFT = 'the exported files are left as they are';
+const NEVER_WRITTEN = `${LEFT}: nothing was ever written into the sink (is its folder mounted?)`;
 
 /**
  * Publishes what the sink holds of `owner`. What cannot be read, is of a newer version or of another owner is
- * kept as it is: files go only when their record has gone. A sink that was never written to changes nothing.
+ * kept as it is: files go only when their record has gone. A sink that was never written to, or that the records of
+ * `owner` are moving from or to, changes nothing.
  */
 export async function publishRecords(
   target: SecretExport,
@@ -22,8 +23,9 @@ export async function publishRecords(
   let total: ExportResult = { wrote: false, changed: [], removed: [], warnings: [] };
   for (let turn = 1; turn <= MOST_TURNS; turn += 1) {
     // A folder that is not mounted looks like an empty sink; what was exported before is better than nothing.
-    if ((await secrets.readInstallation()).kind === 'absent') {
-      const warnings = (await target.isPublished()) ? [...total.warnings, NEVER_WRITTEN] : total.warnings;
+    const left = whyLeft(await secrets.readInstallation(), owner);
+    if (left !== null) {
+      const warnings = (await target.isPublished()) ? [...total.warnings, left] : total.warnings;
       return { ...total, warnings };
     }
     const { records, kept } = await readRecords(secrets, owner);
@@ -39,6 +41,17 @@ export async function publishRecords(
     if (!result.wrote) break;
   }
   return total;
+}
+
+/** Why the files stay as they are whatever the records are; null where they follow them. */
+function whyLeft(installation: SinkEntry<InstallationRecord>, owner: string): string | null {
+  if (installation.kind === 'absent') return NEVER_WRITTEN;
+  if (installation.kind !== 'intact') return null;
+  // Receivers keep what they have until the place that the records move to exports them.
+  const move = installation.record.pauses.find(
+    (pause) => pause.owner === owner && pause.name === null && pause.reason !== null,
+  );
+  return move === undefined ? null : `${LEFT}: ${move.reason}`;
 }
 
 async function readRecords(

@@ -61,12 +61,15 @@ async function readAll(
 }
 
 describe('what is remembered', () => {
-  it('is not asked for again; the list of names always is', async () => {
+  it('is not asked for again; the list of names and the installation always are', async () => {
     const { memory, asked } = open();
     await readAll(memory, 'support');
     expect(asked()).toEqual(['list', 'billing', 'orders', 'support', '_installation']);
     await readAll(memory, 'support');
-    expect(asked()).toEqual(['list']);
+    expect(asked()).toEqual(['list', '_installation']);
+    // The same moment: whoever publishes after a pass asks for it once more.
+    await memory.readInstallation();
+    expect(asked()).toEqual([]);
   });
 
   it('is what the sink said', async () => {
@@ -85,7 +88,7 @@ describe('what is remembered', () => {
     sink.slots.delete('orders');
     asked();
     expect(await readAll(memory, 'orders')).toEqual(['billing', 'support']);
-    expect(asked()).toEqual(['list', 'support', 'orders']);
+    expect(asked()).toEqual(['list', 'support', 'orders', '_installation']);
     expect((await memory.read('support')).kind).toBe('intact');
     expect((await memory.read('orders')).kind).toBe('absent');
   });
@@ -174,5 +177,5 @@ it('remembers an empty sink as one', async () => {
   Object.assign(bench.sink, makeSink());
   expect(await readAll(memory)).toEqual([]);
   expect(await readAll(memory)).toEqual([]);
-  expect(asked()).toEqual(['list', '_installation', 'list']);
+  expect(asked()).toEqual(['list', '_installation', 'list', '_installation']);
 });
