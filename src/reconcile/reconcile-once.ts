@@ -6,7 +6,7 @@ import type { Report } from '../domain/report.ts';
 import type { Settings } from '../domain/settings.ts';
 import type { PhoneLine } from '../domain/subscription.ts';
 import type { LinqReader, LinqWriter } from '../linq/linq-api.ts';
-import type { Rotation } from '../plan/candidate.ts';
+import type { PlanInput, Rotation } from '../plan/candidate.ts';
 import { narrowPlan } from '../plan/narrow-plan.ts';
 import { planChanges } from '../plan/plan-changes.ts';
 import type { SecretReader, SecretSink } from '../secrets/sink.ts';
@@ -60,7 +60,10 @@ export interface PassContext extends PlanContext {
 }
 
 /** load → observe → plan → hold: the first half of a pass, which writes nothing. */
-export async function planOnce(desired: Desired, context: PlanContext): Promise<{ plan: Plan; seen: Seen }> {
+export async function planOnce(
+  desired: Desired,
+  context: PlanContext,
+): Promise<{ plan: Plan; seen: Seen; input: PlanInput }> {
   const { settings, holder, clock } = context;
   const seen = await observe(
     desired.entries.map(({ name }) => name),
@@ -74,7 +77,7 @@ export async function planOnce(desired: Desired, context: PlanContext): Promise<
       concurrency: settings.api.concurrency,
     },
   );
-  const plan = planChanges({
+  const input = {
     desired,
     observation: seen.observation,
     policy: settings.policy,
@@ -86,8 +89,8 @@ export async function planOnce(desired: Desired, context: PlanContext): Promise<
     fights: context.fights,
     replace: settings.replace,
     rotate: context.rotate,
-  });
-  return { plan, seen };
+  };
+  return { plan: planChanges(input), seen, input };
 }
 
 /** One pass: load → observe → plan → hold → apply → report. */
