@@ -211,12 +211,8 @@ function fieldLines(
   const shown = fields.filter((field) => PLACES.some((place) => field[place] !== undefined));
   const table = width === undefined ? undefined : besideLines(shown, width, colours);
   if (table !== undefined) return table;
-  const places = PLACES.filter(
-    (place) =>
-      (place !== 'declared' || status.is_in_file) &&
-      (place !== 'recorded' || record !== null) &&
-      (place !== 'live' || status.is_live),
-  );
+  const isThere = { declared: status.is_in_file, recorded: record !== null, live: status.is_live };
+  const places = PLACES.filter((place) => isThere[place]);
   return shown.flatMap((field) => stackedLines(field, places, width ?? NO_WIDTH, colours));
 }
 
@@ -238,7 +234,7 @@ function besideLines(
   const widths = titles.map((title, column) =>
     Math.max(
       column === 0 ? LABEL_WIDTH - 2 : title.length,
-      ...rows.flatMap(({ cells }) => (cells[column] ?? []).map((part) => part.length)),
+      ...rows.flatMap(({ cells }) => (cells[column] as readonly string[]).map((part) => part.length)),
     ),
   );
   const gap = '  ';
@@ -246,7 +242,7 @@ function besideLines(
     return undefined;
   const line = (cells: readonly string[]): string =>
     cells
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .map((cell, column) => cell.padEnd(widths[column] as number))
       .join(gap)
       .trimEnd();
   return [
@@ -271,7 +267,7 @@ function stackedLines(
   const { field, difference } = view;
   const texts = PLACES.map((place) => [place, valueParts(field, view[place]).join(' ')] as const);
   const known = texts.filter(([place]) => view[place] !== undefined);
-  const [, only = ''] = known[0] ?? [];
+  const [, only] = known[0] as (typeof known)[number];
   if (difference === null && known.every(([, text]) => text === only)) {
     const isUnmanaged = places.includes('declared') && view.declared === undefined;
     return factLines([field, `${only}${isUnmanaged ? ' (not managed)' : ''}`], width);

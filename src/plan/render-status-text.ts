@@ -93,17 +93,17 @@ function entryLines(overview: Overview, { colours, symbols, width }: StatusTextO
   const { entries, server_time } = overview;
   if (entries.length === 0) return [];
   const room = width === undefined ? undefined : width - SIGN_WIDTH;
-  const [titles = '', ...rows] = tableLines(
+  const [titles, ...rows] = tableLines(
     columnsOf(entries, server_time, room === undefined),
     room,
     symbols ? '…' : '..',
   );
   return [
-    colours.dim(`${' '.repeat(SIGN_WIDTH)}${titles}`),
+    colours.dim(`${' '.repeat(SIGN_WIDTH)}${titles as string}`),
     ...entries.flatMap((entry, index) => {
       const { symbol, colour } = signOf(entry);
       const sign = colours[colour](symbol.padStart(SIGN_WIDTH - 1));
-      const row = rows[index] ?? '';
+      const row = rows[index] as string;
       const name = printable(entry.name);
       const lines = isShort(name, room)
         ? [`${sign} ${colours.bold(name)}${row.slice(name.length)}`]
@@ -163,14 +163,14 @@ function heldLines(
 ): readonly string[] {
   const more = names.length - MOST_NAMES;
   const who = names.length === 0 ? '(all)' : names.slice(0, MOST_NAMES).join(', ');
-  const [first = '', ...rest] = wrapped(
+  const [first, ...rest] = wrapped(
     `${who}${more > 0 ? `, and ${more} more` : ''}: ${guard}: ${reason}`,
     width,
     '    ',
     INDENT,
   );
   return [
-    `  ${colours.yellow('!')} ${first.trimStart()}`,
+    `  ${colours.yellow('!')} ${(first as string).trimStart()}`,
     ...rest,
     ...ways_out.flatMap((way) => wayOutLines(way, width, colours)),
   ];

@@ -276,9 +276,9 @@ function pauseOf(name: string, { owner, input: { observation } }: View): StatusE
       (pause.name === null || pause.name === name) &&
       (pause.until === null || Date.parse(pause.until) > observation.serverTime),
   );
-  const ends = pauses.flatMap(({ until }) => until ?? []).sort();
-  if (pauses.length === 0) return null;
-  return { until: pauses.length > ends.length ? null : (ends.at(-1) ?? null) };
+  const ends = pauses.map(({ until }) => until).sort();
+  const last = ends.at(-1);
+  return last === undefined ? null : { until: ends.includes(null) ? null : last };
 }
 
 /** What is held for one reason, and let through by one command, is said once. */

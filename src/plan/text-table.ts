@@ -35,7 +35,7 @@ export function tableLines(
       .trimEnd();
   return [
     line(({ title }) => title),
-    ...Array.from({ length: rows }, (_, row) => line(({ cells }) => cells[row] ?? '')),
+    ...Array.from({ length: rows }, (_, row) => line(({ cells }) => cells[row] as string)),
   ];
 }
 
@@ -46,7 +46,7 @@ function shorten(text: string, room: number, ellipsis: string): string {
   if (characters.length <= room) return characters.join('');
   const kept = Math.max(0, room - ellipsis.length);
   const tail = Math.floor(kept / 3);
-  return [...characters.slice(0, kept - tail), ellipsis, ...(tail === 0 ? [] : characters.slice(-tail))].join(
+  return [...characters.slice(0, kept - tail), ellipsis, ...characters.slice(characters.length - tail)].join(
     '',
   );
 }

@@ -1,7 +1,8 @@
-import { FIRM_GUARDS, GUARDS, PLAN_GUARDS, type Guard, type Held, type Plan } from '../domain/plan.ts';
+import { FIRM_GUARDS, PLAN_GUARDS, type Guard, type Held, type Plan } from '../domain/plan.ts';
 import { allowFlag, type PlanInput } from './candidate.ts';
 import { takeInventory } from './inventory.ts';
 import { planChanges } from './plan-changes.ts';
+import { labelOfHeld } from './words.ts';
 
 /** How something that is held goes on. */
 export interface WayOut {
@@ -68,7 +69,7 @@ function waysWith(
   if (guard === 'ambiguous' && name !== null) return ambiguousWays(name, surroundings, whole);
   const note = CAUTION[guard] ?? '';
   if (letThrough?.startsWith('--allow ') === true) return [{ command: whole(consent(held)), note }];
-  const own = /^linq-gitops (.*)$/.exec(letThrough ?? '')?.[1];
+  const own = ownCommand(letThrough);
   if (own !== undefined) return [{ command: whole(own), note }];
   return [{ command: null, note: adviceOn(held) }];
 }
@@ -77,19 +78,24 @@ function adviceOn({ guard, letThrough }: Held): string {
   return ADVICE[guard] ?? letThrough ?? 'wait: it goes on by itself';
 }
 
+/** What stands after the program's name, where it is a command. */
+function ownCommand(letThrough: string | null): string | undefined {
+  return letThrough === null ? undefined : /^linq-gitops (.*)$/.exec(letThrough)?.[1];
+}
+
 function flagOf(guard: Guard, name: string | null): string {
   return allowFlag(guard, PLAN_GUARDS.includes(guard) ? null : name);
 }
 
 function unownedWays(
-  { name, letThrough }: Held,
+  { letThrough }: Held,
   whole: (command: string) => string,
   consent: string,
 ): readonly WayOut[] {
-  const adoption = /^linq-gitops (.*)$/.exec(letThrough ?? '')?.[1];
+  const adoption = ownCommand(letThrough);
   const replacement = { command: whole(consent), note: 'where that is lost, this replaces it without a gap' };
   // At the end of a replacement there is no secret to adopt it with.
-  if (adoption === undefined || name === null) return [replacement];
+  if (adoption === undefined) return [replacement];
   return [{ command: whole(adoption), note: 'with its signing secret in FILE' }, replacement];
 }
 
@@ -99,8 +105,9 @@ function ambiguousWays(
   whole: (command: string) => string,
 ): readonly WayOut[] {
   const inventory = takeInventory(input.desired, input.observation, input.policy.ignore);
-  const url = inventory.entries.get(name)?.fields.target_url;
-  const ids = url === undefined ? [] : inventory.unownedAt(url).map(({ id }) => id);
+  const ids = [...inventory.entries.values()]
+    .filter((entry) => entry.name === name)
+    .flatMap(({ fields }) => inventory.unownedAt(fields.target_url).map(({ id }) => id));
   return ids.map((id) => ({
     command: whole(`adopt ${name} --id ${shellWord(id)} --secret-file FILE`),
     note: 'with its signing secret in FILE',
@@ -116,7 +123,7 @@ function waysOfRoots(
   const ways = rootsOf(held, surroundings.plan).flatMap((root) =>
     waysWith(root, surroundings, consent).map(({ command, note }) => ({
       command,
-      note: [`for ${root.name ?? root.guard}`, note].filter(Boolean).join(': '),
+      note: [`for ${labelOfHeld(root)}`, note].filter(Boolean).join(': '),
     })),
   );
   return ways.length > 0 ? ways : [{ command: null, note: 'see to what it waits for' }];
@@ -144,7 +151,7 @@ function guardsUntilThrough(
   const before = new Set(plan.held.map(keyOf));
   const guards: Guard[] = [];
   let held: Held | undefined = first;
-  while (held !== undefined && !FIRM_GUARDS.includes(held.guard) && guards.length < GUARDS.length) {
+  while (held !== undefined && !FIRM_GUARDS.includes(held.guard) && !guards.includes(held.guard)) {
     guards.push(held.guard);
     const { name } = first;
     const allowances = guards.map((guard) => ({ guard, name: PLAN_GUARDS.includes(guard) ? null : name }));
@@ -152,7 +159,6 @@ function guardsUntilThrough(
     held = next.held.find(
       (one) => one.name === name && (keyOf(one) === keyOf(first) || !before.has(keyOf(one))),
     );
-    if (held !== undefined && guards.includes(held.guard)) break;
   }
   return { guards, rest: held };
 }

@@ -149,9 +149,50 @@ describe('an entry explained', () => {
     expect(textOf(explainEntry('newer', view))).toContain(
       'The record file:secrets/newer.json: it has schema 2, of a newer version\n',
     );
+    const foreignRecord = viewWithoutFile({ records: { theirs: others } });
+    expect(explainEntry('theirs', foreignRecord).status).toMatchObject({ state: 'unknown', guard: null });
     const blind = textOf(explainEntry('a', viewWithoutFile({ records: { a: {} }, live: [live('a')] })));
     expect(blind).toContain('linq-gitops explain a   not compared\n');
     expect(blind).toContain('The next pass:\n      not known without the file\n');
+  });
+
+  it('takes times as they are, where they are none', () => {
+    const previous = { subscription_id: 'before', signing_secret: null, retired_at: 'long ago' };
+    const text = textOf(
+      explainEntry('a', viewOf({ file: { a: {} }, records: { a: { previous } }, live: [live('a')] })),
+    );
+    expect(text).toContain('previous secret       of before, until long ago\n');
+  });
+
+  it('says what a first step has left, and whose work is abandoned', () => {
+    const next = {
+      ...stored('a', { subscription_id: 'next-a', signing_secret: null, created_at: '1970-01-01T00:00:00Z' }),
+      deactivated: false,
+      ready_at: null,
+      compromised: false,
+    };
+    const records = {
+      a: {
+        current: { ...next, subscription_id: 'id-a' },
+        next,
+        intent: intent('a'),
+        isIntentAbandoned: true,
+        last_change: { what: 'revived' as const, at: ago(HOUR), revision: null },
+      },
+      b: { current: null, retired: { at: ago(HOUR), deactivated: false } },
+    };
+    const view = viewOf({ file: { a: {} }, records, live: [live('a', { id: 'x' })] });
+    const text = textOf(explainEntry('a', view));
+    expect(text).toContain('subscription          id-a, which is not live\n');
+    expect(text).toContain('secret                not stored any more; the subscription is of unknown age\n');
+    expect(text).toContain('last change           revived 1h ago\n');
+    expect(text).toContain('replacement           next-a, not at rest yet\n');
+    expect(text).toContain(
+      `being created         by process 2 on there, which runs no more, at ${markedUrl('a')}`,
+    );
+    const other = textOf(explainEntry('b', view));
+    expect(other).toContain('subscription          none\n');
+    expect(other).toContain('retired               since 2026-11-22T11:00:00Z\n');
   });
 
   it('holds no secret', () => {

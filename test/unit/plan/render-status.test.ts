@@ -112,6 +112,18 @@ describe('status as text', () => {
     expect(textOf(80, false).replaceAll('→', '')).toMatch(/^[\x20-\x7e\n]*$/);
   });
 
+  it('says which commit the file is, below the title where there is no room beside it', () => {
+    const view = viewOf({ settled: ['a'] });
+    const revision = '9c0d12e4b7a3558f0d1b2c3d4e5f60718293a4b5';
+    const overview = overviewOf({ ...view, desired: { ...view.input.desired, revision } });
+    const options = { colours: plain, requests: REQUESTS, symbols: false };
+    const counts = '1 entry, 1 live, 1 owned, 0 foreign, revision 9c0d12e4b7a3\n';
+    expect(renderStatusText(overview, options)).toContain(`linq-gitops status   ${counts}`);
+    expect(renderStatusText(overview, { ...options, width: 60 })).toContain(
+      `linq-gitops status\n      ${counts}`,
+    );
+  });
+
   it('puts a long name on a line of its own', () => {
     const name = 'n'.repeat(63);
     const view = viewOf({ settled: [name, 'a'] });
@@ -136,6 +148,35 @@ describe('status as text', () => {
 Status: nothing is managed.
 4 reads, 0 writes
 `);
+  });
+
+  it('cuts long lists short on a terminal, and says what it does not know', () => {
+    const many = Array.from({ length: 25 }, (_, index) => `x${index}`);
+    const view = viewOf({
+      file: { a: {} },
+      records: {
+        ...Object.fromEntries(many.map((name) => [name, {}])),
+        a: {
+          current: stored('a', { created_at: '1970-01-01T00:00:00Z' }),
+          last_change: { what: 'adopted', at: 'once', revision: null },
+        },
+      },
+      live: [live('a'), ...many.map((name) => live(name)), ...many.map((name) => foreign(name))],
+      observation: {
+        installation: { ...installation(), pauses: [{ owner: OWNER, name: 'a', until: null }] },
+      },
+    });
+    const overview = overviewOf(view);
+    const options = { colours: plain, requests: REQUESTS, symbols: true };
+    const text = renderStatusText(overview, { ...options, width: 160 });
+    expect(text).toMatch(/x0, x1, x10, .*, and 15 more: deletes: 25 deletes are more than/);
+    expect(text).toMatch(
+      /  = a {5}paused +\S+ +1 event  every line  stored  adopted at once\n      paused\n/,
+    );
+    expect(text).toContain('\n      and 5 more\n');
+    expect(text).toContain(' 1 paused.');
+    expect(renderStatusText(overview, options)).not.toContain('and 5 more');
+    expect(renderStatusMarkdown(overview, { requests: REQUESTS })).toContain('`x17` and 15 more');
   });
 
   it('says where the file cannot be used, and which secrets are lost', () => {

@@ -114,6 +114,17 @@ describe('an entry', () => {
     });
   });
 
+  it('is retired, and not replaced, where it waits to be deleted', () => {
+    const view = viewOf({
+      settled: ['a'],
+      records: { orders: { retired: { at: ago(DAY), deactivated: true } } },
+      live: [live('orders', { is_active: false })],
+    });
+    const waiting = [{ name: 'orders', reason: 'retired', until: ago(-DAY) }];
+    const { entries } = overviewOf({ ...view, plan: { ...view.plan, operations: [], waiting } });
+    expect(entries.at(-1)).toMatchObject({ state: 'retired', until: ago(-DAY) });
+  });
+
   it('is held where a guard covers anything of it, and drifted where only drift is left so', () => {
     const drifted: WorldSpec = {
       file: { orders: {} },
@@ -180,6 +191,7 @@ describe('an entry', () => {
     expect(pauseOf({})).toEqual({ until: null });
     expect(pauseOf({ name: null, until: ago(-DAY) }, { until: ago(-1) })).toEqual({ until: ago(-DAY) });
     expect(pauseOf({ until: ago(-1) }, { name: null })).toEqual({ until: null });
+    expect(pauseOf({ name: null }, { until: ago(-1) })).toEqual({ until: null });
     expect(pauseOf({ until: ago(1) }, { owner: 'staging' }, { name: 'billing' })).toBeNull();
   });
 });

@@ -3,8 +3,9 @@ import { parseAllowance } from '../../../src/config/parse-allowance.ts';
 import { GUARDS } from '../../../src/domain/plan.ts';
 import { explainEntry } from '../../../src/plan/explain.ts';
 import { overviewOf } from '../../../src/plan/status.ts';
-import { shellWord } from '../../../src/plan/way-out.ts';
+import { shellWord, waysOut } from '../../../src/plan/way-out.ts';
 import { GUARD_WORLDS } from '../../support/guard-worlds.ts';
+import { makeHeld } from '../../support/plan-builders.ts';
 import { viewOf, viewOfInput } from '../../support/view.ts';
 import { fields, foreign, live, stored, urlOf, world, type WorldSpec } from '../../support/world.ts';
 
@@ -90,6 +91,33 @@ describe('the ways out of a guard', () => {
     expect(waysFor(hostile, 'crm').map(({ command }) => command)).toContain(
       "linq-gitops adopt crm --id '$(rm -rf ~)' --secret-file FILE",
     );
+  });
+
+  it('are what the guard itself says, where it says a command, and words where nobody foresaw it', () => {
+    const { spec } = GUARD_WORLDS.widen;
+    const view = viewOf(spec, ' --config a.yaml');
+    const held = makeHeld({ name: 'orders', letThrough: 'linq-gitops resume orders' });
+    expect(waysOut(held, view)).toEqual([{ command: 'linq-gitops resume orders --config a.yaml', note: '' }]);
+    expect(waysOut({ ...held, letThrough: null }, view)).toEqual([
+      { command: null, note: 'wait: it goes on by itself' },
+    ]);
+    const usurped = makeHeld({ name: 'orders', guard: 'unowned', letThrough: '--allow unowned:orders' });
+    expect(waysOut(usurped, view).map(({ command }) => command)).toEqual([
+      'linq-gitops sync --allow unowned:orders --config a.yaml',
+    ]);
+    const lonely = makeHeld({ guard: 'depends', letThrough: null, operation: null });
+    expect(waysOut(lonely, view)).toEqual([{ command: null, note: 'see to what it waits for' }]);
+  });
+
+  it('of what waits for a move are those of the move', () => {
+    const spec: WorldSpec = {
+      file: { a: { target_url: urlOf('b') }, b: { target_url: urlOf('a') } },
+      records: { a: {}, b: { applied: fields('b', { phone_numbers: [LINE] }) } },
+      live: [live('a'), live('b', { phone_numbers: [LINE] })],
+    };
+    for (const { ways_out } of explainEntry('a', viewOf(spec)).held) {
+      expect(ways_out).toEqual([{ command: 'linq-gitops sync --allow widen:b', note: 'for b' }]);
+    }
   });
 
   it('of what waits for a record that an heir may inherit are those of the heir', () => {
