@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ExitCode } from './exit.ts';
 import { wrapped, type Io } from './io.ts';
 import { LOG_LEVELS, type LogLevel } from './logger.ts';
+import type { LookOptions } from './look.ts';
 import type { AdoptOptions } from './commands/adopt.ts';
 import type { DemoOptions } from './commands/demo.ts';
 import type { EmulateOptions } from './commands/emulate.ts';
@@ -24,6 +25,11 @@ Exit codes:
   2 changes are pending (sync --dry-run --detailed-exitcode)
   3 something is held or refused 64 usage   70 a bug   78 configuration
   130, 143 interrupted`;
+
+const LOOKING = `
+Exits with 0 whatever it finds, also where something is held; with 3 for a name
+that is not known. Where the subscriptions file cannot be used, it shows what
+the records and the account have, and exits with 78.`;
 
 /** The command line. Commands load their modules when they run, and hand their exit code to `finish`. */
 export function createProgram(io: Io, finish: (code: ExitCode) => void): Command {
@@ -95,6 +101,24 @@ export function createProgram(io: Io, finish: (code: ExitCode) => void): Command
     .action(async (options: RunOptions) => {
       const { run } = await import('./commands/run.ts');
       finish(await run(options, io));
+    });
+
+  formats(common(program.command('status')), ['text', 'json', 'markdown'])
+    .description('what is managed and how it stands; writes nothing')
+    .argument('[NAME...]', 'only these entries')
+    .addHelpText('after', LOOKING)
+    .action(async (names: string[], options: LookOptions) => {
+      const { status } = await import('./commands/status.ts');
+      finish(await status(names, options, io));
+    });
+
+  formats(common(program.command('explain')), ['text', 'json', 'markdown'])
+    .description('one entry as declared, recorded and live, what holds it, and the way out; writes nothing')
+    .argument('<NAME>', 'an entry, a name that only has a record, or the id of a subscription')
+    .addHelpText('after', LOOKING)
+    .action(async (name: string, options: LookOptions) => {
+      const { explain } = await import('./commands/explain.ts');
+      finish(await explain(name, options, io));
     });
 
   formats(common(program.command('import')), ['text', 'json'])

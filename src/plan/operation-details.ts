@@ -138,7 +138,7 @@ function signed(
 }
 
 /** The parts of a value, never none of them; `sign` stands before the first. */
-function valuePieces(field: Field, content: FieldValue, sign: Piece['sign'] = ''): readonly Piece[] {
+export function valuePieces(field: Field, content: FieldValue, sign: Piece['sign'] = ''): readonly Piece[] {
   if (isEveryLine(field, content)) return [word('every line', sign)];
   if (content === null) return [word('none', sign)];
   if (!isList(content)) return [value(content === '' ? '""' : String(content), sign)];

@@ -1,6 +1,7 @@
 import type { Operation } from '../domain/operation.ts';
 import type { Foreign, Held, Plan, Waiting } from '../domain/plan.ts';
 import type { Report, ReportItem, RequestCount } from '../domain/report.ts';
+import { MOST_BYTES, bytes, cut, fill, row, type Part } from './markdown-parts.ts';
 import { code, prose } from './markdown-text.ts';
 import { detailsOf, secretPieces, type Piece } from './operation-details.ts';
 import { resultWords, summariseReport } from './render-report.ts';
@@ -11,7 +12,6 @@ import {
   guardOf,
   labelOf,
   labelOfHeld,
-  plural,
   reasonFor,
   shortId,
   summarisePlan,
@@ -27,24 +27,11 @@ export interface MarkdownOptions {
 /** The first line of every comment, by which a bot finds the one that it is to edit. */
 const COMMENT_MARKER = '<!-- linq-gitops -->';
 
-/** GitHub refuses comments of more than 65,536 characters. Counted here in bytes, which are never fewer. */
-const MOST_BYTES = 65_000;
 /** For the words about what was left out. */
 const RESERVED_BYTES = 1_000;
-/** A longer line is left out, so that one monstrous value does not hide all that comes after it. */
-const MOST_LINE_BYTES = 4_000;
 const MOST_HELD_BYTES = 20_000;
 const MOST_DETAILS_BYTES = 8_000;
 const MOST_PIECES = 20;
-
-/** Something to be filled with lines up to a size. */
-interface Part {
-  readonly head: readonly string[];
-  readonly lines: readonly (() => string)[];
-  readonly foot: readonly string[];
-  /** What is left out where it does not fit: one, and several. */
-  readonly what: readonly [string, string];
-}
 
 /**
  * The plan, or with a report what became of it, as a pull-request comment of less than 65,536 characters; what
@@ -145,23 +132,6 @@ function warningsPart(warnings: readonly string[]): Part {
   };
 }
 
-/** The part with as many lines as fit; nothing at all where it has none. */
-function fill(part: Part, room: number): readonly string[] {
-  if (part.lines.length === 0) return [];
-  const taken: string[] = [];
-  let size = bytes(part.head) + bytes(part.foot);
-  for (const makeLine of part.lines) {
-    const line = makeLine();
-    if (bytes([line]) > MOST_LINE_BYTES) continue;
-    size += bytes([line]);
-    if (size > room) break;
-    taken.push(line);
-  }
-  const missing = part.lines.length - taken.length;
-  const cutWords = `**${plural(missing, ...part.what)} left out**, since a comment has a limit; the JSON plan has them all.`;
-  return [...part.head, ...taken, ...(missing > 0 ? ['', cutWords] : []), ...part.foot];
-}
-
 function resultCell(item: ReportItem | undefined): string {
   if (item === undefined) return '';
   const { statement, reason, hint } = resultWords(item);
@@ -191,18 +161,4 @@ function piecesText(pieces: readonly Piece[]): string {
 
 function isCommand(text: string): boolean {
   return /^(?:--|linq-gitops )/.test(text);
-}
-
-/** Messages are one line and short; one that a value has blown up must not push out the rest. */
-function cut(text: string): string {
-  return text.length > 1_000 ? `${text.slice(0, 1_000)} …` : text;
-}
-
-function row(cells: readonly string[]): string {
-  return `|${cells.map((cell) => (cell === '' ? ' ' : ` ${cell} `)).join('|')}|`;
-}
-
-/** UTF-8 bytes of the lines with their newlines. */
-function bytes(lines: readonly string[]): number {
-  return lines.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
 }

@@ -55,7 +55,8 @@ export const KIND_WORDS: Readonly<Record<OperationKind, KindWords>> = {
   forget: { symbol: '.', colour: 'dim', verb: 'forget', past: 'forgotten' },
 };
 
-const REASONS: Readonly<Record<ChangeReason, string>> = {
+/** Why a field is written, in words. */
+export const CHANGE_REASONS: Readonly<Record<ChangeReason, string>> = {
   'changed-in-file': 'changed in the file',
   drifted: 'drifted',
   differs: 'differs from the file',
@@ -97,7 +98,7 @@ export function reasonFor(operation: Operation): string {
     case 'create':
       return CREATED_FOR[operation.reason];
     case 'update':
-      return `${REASONS[operation.reason]}${Object.keys(operation.patch).length === 0 ? ', record only' : ''}`;
+      return `${CHANGE_REASONS[operation.reason]}${Object.keys(operation.patch).length === 0 ? ', record only' : ''}`;
     case 'make-way':
       return 'another entry needs its URL';
     case 'delete':

@@ -7,7 +7,7 @@ import type { Settings } from '../domain/settings.ts';
 import type { PhoneLine } from '../domain/subscription.ts';
 import type { LinqReader, LinqWriter } from '../linq/linq-api.ts';
 import { refuseAdoption, type Adoptions } from '../plan/adoption.ts';
-import type { Rotation } from '../plan/candidate.ts';
+import type { PlanInput, Rotation } from '../plan/candidate.ts';
 import { takeInventory } from '../plan/inventory.ts';
 import { narrowPlan } from '../plan/narrow-plan.ts';
 import { pauseOf } from '../plan/pauses.ts';
@@ -68,7 +68,10 @@ export interface PassContext extends PlanContext {
 }
 
 /** load → observe → plan → hold: the first half of a pass, which writes nothing. */
-export async function planOnce(desired: Desired, context: PlanContext): Promise<{ plan: Plan; seen: Seen }> {
+export async function planOnce(
+  desired: Desired,
+  context: PlanContext,
+): Promise<{ plan: Plan; seen: Seen; input: PlanInput }> {
   const { settings, holder, clock } = context;
   const seen = await observe(
     desired.entries.map(({ name }) => name),
@@ -82,7 +85,7 @@ export async function planOnce(desired: Desired, context: PlanContext): Promise<
       concurrency: settings.api.concurrency,
     },
   );
-  const plan = planChanges({
+  const input = {
     desired,
     observation: seen.observation,
     policy: settings.policy,
@@ -96,8 +99,8 @@ export async function planOnce(desired: Desired, context: PlanContext): Promise<
     replace: settings.replace,
     rotate: context.rotate,
     adopt: context.adopt,
-  });
-  return { plan, seen };
+  };
+  return { plan: planChanges(input), seen, input };
 }
 
 /** One pass: load → observe → plan → hold → apply → report. */
