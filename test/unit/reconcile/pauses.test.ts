@@ -114,7 +114,7 @@ describe('a pass', () => {
     const { version, record } = bench.sink.installation!;
     bench.sink.installation = { version, record: { ...record!, pauses: [over, pause('orders')] } };
     await openInstallation(await observe([], bench.observer()), bench.secrets, () => 'made');
-    expect(bench.sink.installation?.record).toMatchObject({
+    expect(bench.sink.installation.record).toMatchObject({
       line_ids: ['line-1'],
       pauses: [pause('orders')],
     });

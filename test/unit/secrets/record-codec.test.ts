@@ -127,7 +127,10 @@ describe('the record codec', () => {
       name: INSTALLATION_NAME,
       id: 'k3x9',
       line_ids: ['a', 'b'],
-      pauses: [],
+      pauses: [
+        { owner: 'default', name: null, until: null, reason: 'its records moved to vault:secret/linq' },
+        { owner: 'default', name: 'orders', until: '2026-03-01T10:00:00Z', reason: null },
+      ],
     } as const;
     const data = encodeInstallation(record);
     expect(decodeInstallation(data)).toEqual({ kind: 'intact', record });
@@ -136,6 +139,12 @@ describe('the record codec', () => {
       ['line_ids', [1]],
       ['name', 'orders'],
       ['extra', true],
+      ['pauses', {}],
+      ['pauses', [null]],
+      ['pauses', [{ owner: 'default', name: null, until: null }]],
+      ['pauses', [{ owner: 'default', name: '', until: null, reason: null }]],
+      ['pauses', [{ owner: 'default', name: null, until: 'soon', reason: null }]],
+      ['pauses', [{ owner: 'default', name: null, until: null, reason: null, extra: 1 }]],
     ] as const) {
       expect(decodeInstallation(withField(data, path, value)).kind).toBe('damaged');
     }

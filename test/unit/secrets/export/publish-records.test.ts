@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { emptyRecord, INSTALLATION_NAME } from '../../../../src/domain/record.ts';
+import { emptyRecord, INSTALLATION_NAME, type Pause } from '../../../../src/domain/record.ts';
 import { openExport, type SecretExport } from '../../../../src/secrets/export/open-export.ts';
 import { publishRecords } from '../../../../src/secrets/export/publish-records.ts';
 import { openFileSink } from '../../../../src/secrets/file/file-sink.ts';
@@ -51,6 +51,33 @@ describe('publishRecords', () => {
     expect(await names()).toEqual(['orders', 'subscriptions.json']);
     expect(await publishRecords(target, sink, 'default')).toMatchObject({ wrote: false });
   });
+
+  it.each(['its records moved to vault:secret/linq', 'records are being moved here'])(
+    'leaves the files as they are while the records of the owner move: %s',
+    async (reason) => {
+      const { sink, target, names } = await open();
+      await makeInstallation(sink);
+      const version = await sink.write(storedRecord('orders'), ABSENT);
+      await publishRecords(target, sink, 'default');
+      await sink.remove('orders', version);
+      const entry = await sink.readInstallation();
+      if (entry.kind !== 'intact') throw new Error('there is no installation');
+      const pause = { owner: 'default', name: null, until: null };
+      const write = (pauses: Pause[]) => sink.writeInstallation({ ...entry.record, pauses }, entry.version);
+      const paused = await write([{ ...pause, reason }]);
+      expect(await publishRecords(target, sink, 'default')).toMatchObject({
+        wrote: false,
+        warnings: [`the exported files are left as they are: ${reason}`],
+      });
+      expect(await names()).toContain('orders');
+      const others = [
+        { ...pause, reason: null },
+        { ...pause, owner: 'theirs', reason },
+      ];
+      await sink.writeInstallation({ ...entry.record, pauses: others }, paused);
+      expect(await publishRecords(target, sink, 'default')).toMatchObject({ removed: ['orders'] });
+    },
+  );
 
   it('takes files away only when the record has gone', async () => {
     const { sink, target, directory, sinkDirectory, names } = await open();
