@@ -5,7 +5,7 @@ import type { Held, Waiting } from '../domain/plan.ts';
 import { ownedIds, type EntryRecord, type Replacement, type StoredSubscription } from '../domain/record.ts';
 import type { LiveSubscription } from '../domain/subscription.ts';
 import { allowFlag, type Candidate, type Hit, type PlanInput } from './candidate.ts';
-import { staleFileHits } from './hits.ts';
+import { staleFileHits, unreadableHits } from './hits.ts';
 import { claimantsOf, type IntactRecord, type Inventory } from './inventory.ts';
 import { asRevived, fieldCandidates, keysOf, takenHits, type Entry } from './match-fields.ts';
 import { recoverIntent } from './match-intent.ts';
@@ -307,7 +307,10 @@ function replace(entry: Entry, live: LiveSubscription, beginning: Beginning): Ma
 function unownedHits({ desired, inventory, input }: Entry, live: LiveSubscription): readonly Hit[] {
   const { name, fields } = desired;
   if (inventory.isExempt(live)) return takenHits(fields.target_url, inventory);
-  if (input.policy.unowned === 'replace') return [];
+  // Another record may be the one that names it, and then it is not ours to replace, with whatever consent.
+  const unreadable = unreadableHits(inventory);
+  if (input.policy.unowned === 'replace') return unreadable;
   const reason = `the subscription ${live.id} is live at its URL, and its secret is not known here`;
-  return [{ guard: 'unowned', reason, letThrough: `linq-gitops adopt ${name} --secret-file FILE` }];
+  const letThrough = `linq-gitops adopt ${name} --secret-file FILE`;
+  return [{ guard: 'unowned', reason, letThrough }, ...unreadable];
 }

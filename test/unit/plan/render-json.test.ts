@@ -155,7 +155,14 @@ describe('renderJson', () => {
             operation: null,
           },
         ],
-        waiting: [{ name: 'support', kind: 'replace', reason: 'step 3 of 5: overlap', until: '2026-11-22T12:30:05.000Z' }],
+        waiting: [
+          {
+            name: 'support',
+            kind: 'replace',
+            reason: 'step 3 of 5: overlap',
+            until: '2026-11-22T12:30:05.000Z',
+          },
+        ],
         foreign: [
           {
             id: 'sub-foreign',

@@ -372,6 +372,7 @@ describe('an adoption', () => {
     expect(await replaceEntry(operation, context)).toMatchObject({ status: 'skipped' });
     expect(bench.api.live.has(foreign)).toBe(true);
     expect(nextIn(bench)).toBe(next);
+    expect(bench.api.live.get(next), 'nothing is delivered twice').toMatchObject({ is_active: false });
   });
 
   it('asks for consent again when the POST is refused', async () => {
