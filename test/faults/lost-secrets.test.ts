@@ -130,7 +130,7 @@ test.each(LOSSES)(
     const before = ownIn(stage);
     await damage(stage);
     const countOf = (text: string): number => daemon.output().stderr.split(text).length - 1;
-    for (const _look of [1, 2, 3]) {
+    for (let look = 1; look <= 3; look += 1) {
       const passes = countOf('"event":"pass_ended"');
       await fetch(`${url}/-/reconcile`, { method: 'POST' });
       while (countOf('"event":"pass_ended"') === passes) await (await fetch(`${url}/status`)).text();
