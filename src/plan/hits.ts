@@ -1,7 +1,7 @@
 import type { FieldChange } from '../domain/operation.ts';
 import { describeHolder, type EntryRecord } from '../domain/record.ts';
 import { allowFlag, type Hit, type PlanInput } from './candidate.ts';
-import type { IntactRecord } from './inventory.ts';
+import type { IntactRecord, Inventory } from './inventory.ts';
 
 /**
  * Guard `stale-file`: the entry was applied a moment ago by another process, from other content. During a
@@ -47,4 +47,13 @@ export function protectedHits(record: EntryRecord): readonly Hit[] {
   if (!record.prevent_destroy) return [];
   const reason = 'it was declared with prevent_destroy';
   return [{ guard: 'protected', reason, letThrough: allowFlag('protected', record.name) }];
+}
+
+/** Guard `record`: what is in no record that can be read may still be in one that cannot. */
+export function unreadableHits({ records }: Pick<Inventory, 'records'>): readonly Hit[] {
+  const unreadable = [...records].filter(([, { kind }]) => kind === 'damaged' || kind === 'newer');
+  const [first] = unreadable.map(([name]) => name).sort();
+  if (first === undefined) return [];
+  const reason = `it may belong to the record of ${first}, which cannot be read`;
+  return [{ guard: 'record', reason, letThrough: 'repair or remove that record' }];
 }

@@ -6,7 +6,7 @@ import { ownedIds, type EntryRecord, type Replacement, type StoredSubscription }
 import type { LiveSubscription } from '../domain/subscription.ts';
 import { adoptable, adoptionHits } from './adoption.ts';
 import { allowFlag, type Candidate, type Hit, type PlanInput } from './candidate.ts';
-import { staleFileHits } from './hits.ts';
+import { staleFileHits, unreadableHits } from './hits.ts';
 import { claimantsOf, type IntactRecord, type Inventory } from './inventory.ts';
 import { asRevived, fieldCandidates, keysOf, takenHits, type Entry } from './match-fields.ts';
 import { recoverIntent } from './match-intent.ts';
@@ -266,7 +266,10 @@ function matchUrl(entry: Entry, reason: 'new' | 'deleted-outside'): Match {
   const { fields } = entry.desired;
   const consented = adoptable(entry);
   if (consented !== undefined)
-    return replace(entry, consented, { reason: 'unowned', hits: adoptionHits(entry, consented) });
+    return replace(entry, consented, {
+      reason: 'unowned',
+      hits: [...adoptionHits(entry, consented), ...unreadableHits(entry.inventory)],
+    });
   const unowned = entry.inventory.unownedAt(fields.target_url);
   const [only] = unowned;
   if (only !== undefined)
@@ -316,7 +319,8 @@ function unownedHits(entry: Entry, live: LiveSubscription): readonly Hit[] {
   const { desired, inventory, input } = entry;
   const { name, fields } = desired;
   if (inventory.isExempt(live)) return takenHits(fields.target_url, inventory);
-  const others = adoptionHits(entry, live);
+  // Another record may be the one that names it, and then it is not ours to replace, with whatever consent.
+  const others = [...adoptionHits(entry, live), ...unreadableHits(inventory)];
   if (input.policy.unowned === 'replace') return others;
   const reason = `the subscription ${live.id} is live at its URL, and its secret is not known here. ${INSTEAD}`;
   const letThrough = `linq-gitops adopt ${name} --secret-file FILE`;

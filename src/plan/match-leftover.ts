@@ -5,7 +5,7 @@ import { ownedIds, type EntryRecord } from '../domain/record.ts';
 import type { LiveSubscription } from '../domain/subscription.ts';
 import { hasMarkOf, markOf, normaliseUrl } from '../domain/target-url.ts';
 import type { Candidate, Hit, PlanInput } from './candidate.ts';
-import { protectedHits, staleFileHits } from './hits.ts';
+import { protectedHits, staleFileHits, unreadableHits } from './hits.ts';
 import { claimantsOf, type IntactRecord, type Inventory } from './inventory.ts';
 import { holdUnreadable, type Match } from './match-entry.ts';
 import { recoverIntent } from './match-intent.ts';
@@ -199,15 +199,6 @@ function intendedMarks(inventory: Inventory): ReadonlySet<string | undefined> {
     return observed.kind === 'other-owner' ? observed.marked_url : undefined;
   });
   return new Set(urls.flatMap((url) => (typeof url === 'string' ? [markOf(url)] : [])));
-}
-
-/** Guard `record`: what is in no record that can be read may still be in one that cannot. */
-function unreadableHits(inventory: Inventory): readonly Hit[] {
-  const unreadable = [...inventory.records].filter(([, { kind }]) => kind === 'damaged' || kind === 'newer');
-  const [first] = unreadable.map(([name]) => name).sort();
-  if (first === undefined) return [];
-  const reason = `it may belong to the record of ${first}, which cannot be read`;
-  return [{ guard: 'record', reason, letThrough: 'repair or remove that record' }];
 }
 
 /** Guard `in-flight`: the request that made it may have been sent so lately that somebody still works on it. */

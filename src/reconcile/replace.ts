@@ -172,6 +172,8 @@ async function switchOver(operation: ReplaceOperation, context: ApplyContext): P
   await claimRecord(context, { ...record, next: { ...next, deactivated, compromised } });
   // Without an overlap, receivers have had no time to read the new secret.
   if (!next.deactivated) await context.showSecrets?.();
+  // Before it delivers as well: both would, for as long as the other one has to stay.
+  if (!(await mayGo(subscription_id, record, context))) return CLAIMED;
   const { target_url, ...others } = fields;
   await context.writer.updateSubscription(next.subscription_id, { ...others, is_active });
   const live = await context.reader.getSubscription(next.subscription_id);
@@ -180,12 +182,17 @@ async function switchOver(operation: ReplaceOperation, context: ApplyContext): P
     return { over: { status: 'failed', error, hint: 'the old one stays; the next pass goes on' } };
   }
   if (subscription_id !== null) {
-    if (isForeign(subscription_id, record) && !(await isUnclaimed(subscription_id, null, context.sink))) {
-      return { over: { status: 'skipped', reason: 'a record names it, or may name it' } };
-    }
+    if (!(await mayGo(subscription_id, record, context))) return CLAIMED;
     await context.writer.deleteSubscription(subscription_id);
   }
   return { next: 'finish' };
+}
+
+const CLAIMED: StepEnd = { over: { status: 'skipped', reason: 'a record names it, or may name it' } };
+
+/** Nothing that is not ours goes while a record names it, or may name it. */
+async function mayGo(id: string | null, record: EntryRecord, context: ApplyContext): Promise<boolean> {
+  return !isForeign(id, record) || (await isUnclaimed(id, null, context.sink));
 }
 
 async function finish(operation: ReplaceOperation, context: ApplyContext): Promise<StepEnd> {

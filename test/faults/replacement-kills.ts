@@ -31,7 +31,6 @@ const REPLACEMENTS: readonly Scenario[] = [
     env: OVERLAP,
     goesOnAt: [0, LATER, 2 * LATER],
     calls: CREATE,
-    isCore: true,
   },
   {
     title: 'ending the overlap of a replacement',
@@ -71,7 +70,6 @@ const REPLACEMENTS: readonly Scenario[] = [
     argv: ABORT,
     env: OVERLAP,
     calls: ['deleteSubscription'],
-    isCore: true,
   },
   {
     title: 'beginning to replace a secret, which is then given up',
@@ -97,7 +95,7 @@ const REPLACEMENTS: readonly Scenario[] = [
   },
   ...[
     { what: 'beginning to replace a secret', env: OVERLAP, goesOnAt: [0, LATER, 2 * LATER], calls: CREATE },
-    { what: 'replacing a secret without an overlap', env: NO_OVERLAP, goesOnAt: [0], calls: REPLACE },
+    { what: 'replacing a secret without an overlap', env: NO_OVERLAP, goesOnAt: [0, 0], calls: REPLACE },
   ].flatMap(({ what, ...rest }) => [
     {
       ...rest,

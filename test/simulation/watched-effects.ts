@@ -101,7 +101,7 @@ function watchDeactivation<T>(effect: Effect<T>, id: string, process: Watched, w
       if (isRetired && isTooLate) world.stoodStill.add(process.name);
       const isExcused =
         isRetired ||
-        record?.retired != null ||
+        (record !== undefined && record.retired !== null) ||
         world.declaresActivity ||
         world.meddledWith.size > 0 ||
         others.some((other) => world.pruned.has(other));

@@ -295,6 +295,14 @@ const ROWS: readonly Row[] = [
     does: ['replace orders'],
   },
   {
+    reason: 'the URL is live, to be replaced, and may be in the record that a newer release has written',
+    file: { orders: {} },
+    records: { legacy: { kind: 'newer', schema: 2 } },
+    live: [foreign('orders')],
+    policy: { unowned: 'replace' },
+    holds: ['record: legacy', 'record: replace orders'],
+  },
+  {
     reason: 'the URL of an entry is equal in its normalised form',
     file: { orders: { target_url: 'HTTPS://Hooks.Example.com:443/orders?version=2026-02-03' } },
     live: [foreign('orders')],

@@ -382,6 +382,21 @@ describe('an adoption', () => {
     expect(await replaceEntry(operation, context)).toMatchObject({ status: 'skipped' });
     expect(bench.api.live.has(foreign)).toBe(true);
     expect(nextIn(bench)).toBe(next);
+    expect(bench.api.live.get(next), 'nothing is delivered twice').toMatchObject({ is_active: false });
+  });
+
+  it('leaves a foreign one that another record comes to name while the new one is activated (I3)', async () => {
+    const { bench, foreign } = makeForeign();
+    await bench.laterPass(fileOf(), CONSENT);
+    const next = nextIn(bench);
+    const secret = new Secret(bench.api.issued.get(foreign)?.secret ?? '');
+    const current = { subscription_id: foreign, target_url: URL, signing_secret: secret, created_at: '' };
+    bench.script('put', {
+      after: () => placeRecord(bench.sink, { ...emptyRecord('shop', 'default'), current }),
+    });
+    const operation = replace({ step: 'switch', subscription_id: foreign, replacement_id: next });
+    expect(await replaceEntry(operation, bench.context())).toMatchObject({ status: 'skipped' });
+    expect(bench.api.live.has(foreign)).toBe(true);
   });
 
   it('asks for consent again when the POST is refused', async () => {
