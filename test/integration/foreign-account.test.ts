@@ -98,6 +98,8 @@ interface Step {
 
 const [RELAY, DUPLICATE, , INACTIVE, MARKED] = FOREIGN.map(({ id }) => id);
 
+const THERE = 'secrets: { file: { directory: ./there, ephemeral: true } }\n';
+
 /** In this order. A command that is added to the program is added here. */
 const STEPS: readonly Step[] = [
   { argv: ['validate'], code: 0 },
@@ -121,6 +123,14 @@ const STEPS: readonly Step[] = [
   { argv: ['rotate', 'line3', '--abort'], code: 0 },
   { argv: ['rotate', 'adapter', 'tunnel'], code: 3 },
   { argv: ['rotate', '--older-than', '30d', '--wait'], code: 0 },
+  { argv: ['status'], code: 0 },
+  { argv: ['explain', 'line1'], code: 0 },
+  { argv: ['explain', RELAY!], code: 0 },
+  { argv: ['pause'], code: 0 },
+  { argv: ['sync'], code: 3 },
+  { argv: ['resume'], code: 0 },
+  { argv: ['release', 'line4', '--secret-dir', 'kept'], code: 0 },
+  { argv: ['adopt', 'line4', '--secret-dir', 'kept'], code: 0 },
   { argv: ['secret', 'line1'], code: 0 },
   { argv: ['secret', 'adapter'], code: 1 },
   { argv: ['sync'], code: 3, prepare: (stage) => stage.declare({ ...shrunk(), ...GREEDY }) },
@@ -128,6 +138,13 @@ const STEPS: readonly Step[] = [
   { argv: ['run'], code: 0, run: runAWhile },
   { argv: ['emulate'], code: 0, run: emulateAWhile },
   { argv: ['demo'], code: 0 },
+  {
+    argv: ['move-records', '--to', 'there.yaml'],
+    code: 0,
+    prepare: (stage) => putFile(stage, 'there.yaml', THERE),
+  },
+  { argv: ['sync'], code: 3 },
+  { argv: ['sync', '--config', 'there.yaml', '--allow', 'deletes'], code: 3 },
   // Without its records everything is foreign.
   { argv: ['sync'], code: 3, prepare: (stage) => rm(stage.sinkDir, { recursive: true }) },
 ];

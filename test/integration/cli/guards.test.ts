@@ -198,7 +198,7 @@ test('url-taken holds a create whose URL was taken between its POST and its PUT;
   await checkPromises(stage);
 });
 
-test('record holds an entry whose record is damaged, and touches neither it nor its subscription', async () => {
+test('secret-loss holds an entry whose record is damaged, and touches neither it nor its subscription', async () => {
   const stage = await openStage({ entries: { orders: AT('orders'), support: AT('support') } });
   await runUntilDone(stage, ['sync']);
   const path = join(stage.sinkDir, 'orders.json');
@@ -209,7 +209,7 @@ test('record holds an entry whose record is damaged, and touches neither it nor 
   const result = await stage.run(['sync', '--format', 'json']);
   expect(result.code, result.stderr).toBe(3);
   expect(documentOf(result).plan?.held).toContainEqual(
-    expect.objectContaining({ name: 'orders', guard: 'record' }),
+    expect.objectContaining({ name: 'orders', guard: 'secret-loss' }),
   );
   expect(truthOf(stage.emulator)).toEqual(expect.arrayContaining([...before]));
   await writeFile(path, backup);

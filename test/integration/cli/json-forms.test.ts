@@ -138,6 +138,66 @@ const FORMS: readonly Form[] = [
     badCode: 78,
   },
   {
+    command: 'status',
+    schema: 'output/status',
+    entries: { orders: ORDERS },
+    isSynced: true,
+    good: ['status'],
+    bad: ['status', 'ordres'],
+    badCode: 3,
+  },
+  {
+    command: 'explain',
+    schema: 'output/explain',
+    entries: { orders: ORDERS },
+    isSynced: true,
+    good: ['explain', 'orders'],
+    bad: ['explain', 'ordres'],
+    badCode: 3,
+  },
+  {
+    command: 'pause',
+    schema: 'output/pause',
+    entries: { orders: ORDERS },
+    isSynced: true,
+    good: ['pause', 'orders', '--for', '2h'],
+    bad: ['pause', 'ordres'],
+    badCode: 3,
+  },
+  {
+    command: 'resume',
+    schema: 'output/resume',
+    entries: { orders: ORDERS },
+    isSynced: true,
+    good: async (stage) => {
+      await stage.run(['pause', 'orders']);
+      return stage.run(['resume', 'orders', ...JSON_FORM]);
+    },
+    bad: ['resume', '--config', 'missing.yaml'],
+    badCode: 78,
+  },
+  {
+    command: 'release',
+    schema: 'output/release',
+    entries: { orders: ORDERS },
+    isSynced: true,
+    good: ['release', 'orders', '--secret-dir', 'kept'],
+    bad: ['release', 'ordres', '--secret-dir', 'kept'],
+    badCode: 3,
+  },
+  {
+    command: 'move-records',
+    schema: 'output/move-records',
+    entries: { orders: ORDERS },
+    isSynced: true,
+    good: async (stage) => {
+      await putFile(stage, 'there.yaml', 'secrets: { file: { directory: ./there, ephemeral: true } }\n');
+      return stage.run(['move-records', '--to', 'there.yaml', ...JSON_FORM]);
+    },
+    bad: ['move-records', '--to', 'missing.yaml'],
+    badCode: 78,
+  },
+  {
     command: 'run',
     schema: 'output/run',
     entries: { orders: ORDERS },

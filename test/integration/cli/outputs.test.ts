@@ -128,6 +128,56 @@ const SCENES: readonly Scene[] = [
   { name: 'secret-unknown', argv: [['sync'], ['secret', 'order']], entries: { orders: AT('orders') } },
   { name: 'events', argv: [['events']] },
   {
+    name: 'status',
+    argv: [['sync'], ['status']],
+    entries: { orders: AT('orders'), support: AT('support'), crm: CRM },
+  },
+  { name: 'status-unknown', argv: [['sync'], ['status', 'order']], entries: { orders: AT('orders') } },
+  {
+    name: 'explain',
+    argv: [['sync'], ['explain', 'orders']],
+    entries: { orders: { ...AT('orders'), phone_numbers: ['+12025550101'] } },
+    act: (stage) => stage.declare({ orders: AT('orders') }),
+  },
+  { name: 'explain-unowned', argv: [['explain', 'crm']], entries: { crm: CRM } },
+  {
+    name: 'pause',
+    argv: [['sync'], ['pause', 'orders', '--for', '2h']],
+    entries: { orders: AT('orders') },
+  },
+  { name: 'pause-unknown', argv: [['sync'], ['pause', 'order']], entries: { orders: AT('orders') } },
+  {
+    name: 'plan-paused',
+    argv: [['sync'], ['pause'], ['plan']],
+    entries: { orders: AT('orders') },
+    act: (stage) => stage.declare({ orders: { ...AT('orders'), subscribed_events: ['message.sent'] } }),
+  },
+  { name: 'resume', argv: [['sync'], ['pause', 'orders'], ['resume']], entries: { orders: AT('orders') } },
+  {
+    name: 'release',
+    argv: [['sync'], ['release', 'orders', '--secret-dir', 'kept']],
+    entries: { orders: AT('orders') },
+  },
+  {
+    name: 'release-refused',
+    argv: [['sync'], ['release', 'order', '--discard-secret']],
+    entries: { orders: AT('orders') },
+  },
+  {
+    name: 'move-records',
+    argv: [['sync'], ['move-records', '--to', 'there.yaml']],
+    entries: { orders: AT('orders') },
+    act: (stage) =>
+      putFile(stage, 'there.yaml', 'secrets: { file: { directory: ./there, ephemeral: true } }\n'),
+  },
+  {
+    name: 'plan-retire',
+    argv: [['sync'], ['plan']],
+    entries: { orders: AT('orders'), legacy: AT('legacy') },
+    env: { LINQ_GITOPS_POLICY_RETIRE: '24h' },
+    act: (stage) => stage.declare({ orders: AT('orders') }),
+  },
+  {
     name: 'emulate-bad',
     argv: [['emulate', '--seed', 'seed.json']],
     act: (stage) => putFile(stage, 'seed.json', '{"subscriptions": 1}'),
@@ -156,6 +206,11 @@ const USAGE: readonly (readonly string[])[] = [
   ['adopt', 'orders', '--secret-file', 'x', '--wait'],
   ['secret'],
   ['secret', ''],
+  ['explain'],
+  ['pause', 'orders', '--for', 'ever'],
+  ['release', 'orders'],
+  ['release', 'orders', '--secret-dir', 'x', '--discard-secret'],
+  ['move-records'],
   ['emulate', '--port', '70000'],
   ['demo', '--sink', 'cloud'],
 ];

@@ -352,7 +352,7 @@ test('url-taken, in-flight and record: explain says what a person can do', async
       holder: { host: 'elsewhere', boot: 'b', pid: 7, started: '1', mode: 'run' },
     },
   }));
-  await editRecord(stage, 'support', () => ({ current: 3 }));
+  await editRecord(stage, 'support', () => ({ schema: 2 }));
   await stage.declare({
     orders: { ...AT('orders'), target_url: CRM.target_url },
     billing: AT('billing'),

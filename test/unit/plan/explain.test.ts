@@ -68,12 +68,12 @@ describe('an entry explained', () => {
     { where: 'pipe', width: undefined },
   ])('is readable where the width is $where', async ({ where, width }) => {
     const text = textOf(explainEntry('support', viewOf(FULL)), width);
-    await expect(text).toMatchFileSnapshot(`../../fixtures/output/explain-${where}.txt`);
+    await expect(text).toMatchFileSnapshot(`../../fixtures/overview/explain-${where}.txt`);
   });
 
   it('is a comment as markdown', async () => {
     const markdown = renderExplainMarkdown(explainEntry('support', viewOf(FULL)), OPTIONS);
-    await expect(markdown).toMatchFileSnapshot('../../fixtures/output/explain.md.txt');
+    await expect(markdown).toMatchFileSnapshot('../../fixtures/overview/explain.md.txt');
   });
 
   it('has each field in three places, and why they differ', () => {
@@ -273,10 +273,10 @@ describe('a subscription that is not ours', () => {
 
   it('reads well', async () => {
     await expect(textOf(liveOf(view, 'foreign-crm'), 80)).toMatchFileSnapshot(
-      '../../fixtures/output/explain-foreign-80.txt',
+      '../../fixtures/overview/explain-foreign-80.txt',
     );
     const markdown = renderExplainMarkdown(liveOf(view, 'foreign-crm'), OPTIONS);
-    await expect(markdown).toMatchFileSnapshot('../../fixtures/output/explain-foreign.md.txt');
+    await expect(markdown).toMatchFileSnapshot('../../fixtures/overview/explain-foreign.md.txt');
   });
 });
 

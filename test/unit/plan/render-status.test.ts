@@ -94,7 +94,7 @@ describe('status as text', () => {
     { where: '140', width: 140 },
     { where: 'pipe', width: undefined },
   ])('is readable where the width is $where', async ({ where, width }) => {
-    await expect(textOf(width)).toMatchFileSnapshot(`../../fixtures/output/status-${where}.txt`);
+    await expect(textOf(width)).toMatchFileSnapshot(`../../fixtures/overview/status-${where}.txt`);
   });
 
   it('shortens and leaves out nothing without a terminal', () => {
@@ -227,7 +227,7 @@ describe('the README', () => {
 describe('status as markdown', () => {
   it('is a comment with tables', async () => {
     const markdown = renderStatusMarkdown(overviewOf(viewOf(WORLD)), { requests: REQUESTS });
-    await expect(markdown).toMatchFileSnapshot('../../fixtures/output/status.md.txt');
+    await expect(markdown).toMatchFileSnapshot('../../fixtures/overview/status.md.txt');
   });
 
   it('fits into a comment, and says what it leaves out', () => {

@@ -123,13 +123,11 @@ describe('the ways out of a guard', () => {
   it('of what waits for a record that an heir may inherit are those of the heir', () => {
     const spec: WorldSpec = {
       file: { orders: { previously: ['old'] } },
-      records: { orders: { kind: 'damaged', reason: 'no JSON' }, old: {} },
+      records: { orders: { kind: 'newer', schema: 2 }, old: {} },
       live: [live('old')],
     };
     const { status, held } = explainEntry('old', viewOf(spec));
     expect(status).toMatchObject({ state: 'held', guard: 'depends', is_in_file: false });
-    expect(held[0]?.ways_out).toEqual([
-      { command: null, note: 'for orders: restore the record from a backup' },
-    ]);
+    expect(held[0]?.ways_out).toEqual([{ command: null, note: 'for orders: run the newer version' }]);
   });
 });
