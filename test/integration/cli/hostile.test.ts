@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ServerResponse } from 'node:http';
 import { describe, expect, it, onTestFinished, test } from 'vitest';
@@ -9,6 +9,7 @@ import {
   type ScriptedServer,
 } from '../../support/scripted-server.ts';
 import { openStage } from '../../support/stage.ts';
+import { makeTempDir } from '../../support/temp-dir.ts';
 
 const ENTRIES = {
   orders: {
@@ -108,5 +109,44 @@ describe('a hostile commit', () => {
     expect([code, stdout]).toEqual([78, '']);
     expect(stderr).toContain("linq-gitops.yaml:1:18: this is not Linq's own address");
     expect(stderr).not.toContain(stage.emulator.apiKey);
+  });
+
+  it.each([
+    ['subscriptions.yaml', ''],
+    ['subscriptions.yaml', '{ a: ['],
+    ['subscriptions.yaml', 'signing: '],
+    ['linq-gitops.yaml', ''],
+    ['linq-gitops.yaml', 'ownr: '],
+    [
+      'linq-gitops.yaml',
+      'secrets: { sink: file, file: { directory: ./a } , export: { directory: ./a } }\npath: ',
+    ],
+  ])(
+    'that makes %s a link to another file of the machine has none of it quoted: %j',
+    async (name, before) => {
+      const stage = await openStage({ entries: ENTRIES });
+      const elsewhere = await makeTempDir();
+      await writeFile(join(elsewhere, 'key'), `${before}${stage.emulator.apiKey}\n`);
+      await rm(join(stage.folder, name), { force: true });
+      await symlink(join(elsewhere, 'key'), join(stage.folder, name));
+
+      const { code, stdout, stderr } = await stage.run(['plan', '--log-level', 'trace']);
+
+      expect([code, stdout], stderr).toEqual([78, '']);
+      expect(stderr).toContain(`${name}: it is a link to another file`);
+      expect(stderr).not.toContain(stage.emulator.apiKey.slice(0, 12));
+      expect(stage.emulator.requests).toEqual([]);
+    },
+  );
+
+  it.runIf(process.platform === 'linux')('cannot have the environment of the program quoted', async () => {
+    const stage = await openStage({ entries: ENTRIES });
+    await writeFile(join(stage.folder, 'linq-gitops.yaml'), 'subscriptions: /proc/self/environ\n');
+
+    const { code, stdout, stderr } = await stage.run(['plan']);
+
+    expect([code, stdout]).toEqual([78, '']);
+    expect(stderr).toContain('/proc/self/environ: it is no file that is kept anywhere');
+    expect(stderr).not.toContain('PATH');
   });
 });
