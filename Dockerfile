@@ -1,5 +1,5 @@
 # Build:  docker build --build-arg VERSION=0.1.0 --build-arg REVISION="$(git rev-parse HEAD)" -t linq-gitops:0.1.0 .
-# Run:    docker run --read-only --cap-drop ALL --security-opt no-new-privileges \
+# Run:    docker run --read-only --cap-drop ALL --security-opt no-new-privileges --ulimit core=0 \
 #           -v "$PWD/config:/etc/linq-gitops:ro" -v linq-secrets:/var/lib/linq-gitops \
 #           -e LINQ_API_V3_API_KEY linq-gitops:0.1.0
 #

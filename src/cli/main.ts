@@ -8,6 +8,10 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
+// Without a listener Node opens its debugger on this signal, through which every process of this machine, and every
+// container of this pod, could read the secrets in memory.
+process.on('SIGUSR1', () => undefined);
+
 process.exitCode = await run(process.argv.slice(2), {
   env: process.env,
   cwd: process.cwd(),

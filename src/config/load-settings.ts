@@ -6,7 +6,7 @@ import { checkValue } from './check-settings.ts';
 import { chooseSettings, type Choice, type Layer, type Tell } from './choose-settings.ts';
 import { exportProblems } from './export-settings.ts';
 import { parseSettings, type ParsedSettings } from './parse-settings.ts';
-import { readConfigFile, readOptionalConfigFile } from './read-config-file.ts';
+import { linkProblem, readConfigFile, readOptionalConfigFile } from './read-config-file.ts';
 import { decodeSettings } from './resolve-settings.ts';
 import { serviceUrl } from './service-url.ts';
 import {
@@ -77,7 +77,10 @@ export async function loadSettings(options: {
     ...environment.problems,
     ...sinkProblems({ chosen, env, foreign, tell: teller(chosen, parsed) }),
   ];
-  if (problems.length > 0) throw refusal(name, problems);
+  if (problems.length > 0) {
+    const isQuoted = content?.isLink === true && problems.some(({ file }) => file === name);
+    throw refusal(name, isQuoted ? [linkProblem(name)] : problems);
+  }
   return { settings: decodeSettings(chosen, flags.allow ?? []), file: content ? path : null };
 }
 

@@ -1,7 +1,7 @@
 import type { Desired } from '../domain/desired.ts';
 import { ConfigError, type Problem } from '../domain/errors.ts';
 import { parseSubscriptions } from './parse-subscriptions.ts';
-import { readConfigFile } from './read-config-file.ts';
+import { linkProblem, readConfigFile } from './read-config-file.ts';
 
 /** A valid subscriptions file; the warnings are for its author and stop nothing. */
 export interface LoadedSubscriptions {
@@ -15,13 +15,14 @@ export interface LoadedSubscriptions {
  * file that has one.
  */
 export async function loadSubscriptions(path: string, shown = path): Promise<LoadedSubscriptions> {
-  const { bytes, revision } = await readConfigFile(
+  const { bytes, revision, isLink } = await readConfigFile(
     path,
     'name the file with --file, or as `subscriptions` in the settings',
     shown,
   );
   const { desired, problems, warnings } = parseSubscriptions(bytes, shown);
   if (!desired) {
+    if (isLink) throw new ConfigError(`cannot use ${shown}: it has a problem`, [linkProblem(shown)]);
     throw new ConfigError(
       `cannot use ${shown}: ${problems.length === 1 ? 'it has a problem' : `it has ${problems.length} problems`}`,
       problems,

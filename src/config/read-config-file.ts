@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
 import { open, readlink } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, parse, resolve, sep } from 'node:path';
-import { ConfigError } from '../domain/errors.ts';
+import { ConfigError, type Problem } from '../domain/errors.ts';
+import { isInside } from '../domain/is-inside.ts';
 
 /** A larger file is refused before it is read. */
 export const MAX_FILE_BYTES = 8 * 1024 * 1024;
@@ -13,6 +14,20 @@ export interface ConfigFile {
   readonly bytes: Uint8Array;
   /** The commit that a folder link on the way is named after, as git-sync does; else null. */
   readonly revision: string | null;
+  /**
+   * The file's name is a link to another file, and not one of Kubernetes' own. A commit can make such a link to any file
+   * of the machine, so that nothing of the content may be quoted.
+   */
+  readonly isLink: boolean;
+}
+
+/** What is said of a link's content that cannot be used, instead of what is wrong with it. */
+export function linkProblem(shown: string): Problem {
+  return {
+    file: shown,
+    message:
+      'it is a link to another file, which is not a good one; nothing of it is quoted, because a link can lead to any file of this machine: check the file itself with `linq-gitops validate`',
+  };
 }
 
 /**
@@ -49,7 +64,9 @@ async function readIfThere(path: string, shown: string): Promise<ConfigFile | nu
 }
 
 async function readOnce(path: string, shown: string): Promise<ConfigFile> {
-  const { target, revision } = await resolveLinks(resolve(path));
+  const { target, revision, isLink } = await resolveLinks(resolve(path));
+  // What the kernel tells of processes, such as our own environment.
+  if (isInside(target, '/proc')) throw unreadable(shown, 'it is no file that is kept anywhere');
   // O_NONBLOCK: opening a pipe that nobody writes would wait for ever.
   const file = await open(target, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
@@ -67,18 +84,19 @@ async function readOnce(path: string, shown: string): Promise<ConfigFile> {
       if (size > MAX_FILE_BYTES) throw unreadable(shown, 'it is larger than 8 MiB');
       chunks.push(buffer.subarray(0, bytesRead));
     }
-    return { bytes: Buffer.concat(chunks), revision };
+    return { bytes: Buffer.concat(chunks), revision, isLink };
   } finally {
     await file.close();
   }
 }
 
 /** Follows every link of an absolute path, and takes the name of a commit from a folder link's target. */
-async function resolveLinks(path: string): Promise<{ target: string; revision: string | null }> {
+async function resolveLinks(path: string): Promise<Omit<ConfigFile, 'bytes'> & { readonly target: string }> {
   let target = parse(path).root;
   let rest = path.slice(target.length).split(sep).filter(Boolean);
   let revision: string | null = null;
   let links = 0;
+  let isLink = false;
   for (let part = rest.shift(); part !== undefined; part = rest.shift()) {
     const next = part === '..' ? dirname(target) : join(target, part);
     const link = part === '..' || part === '.' ? undefined : await readLink(next);
@@ -89,10 +107,11 @@ async function resolveLinks(path: string): Promise<{ target: string; revision: s
     links += 1;
     if (links > MAX_LINKS) throw Object.assign(new Error('too many links'), { code: 'ELOOP' });
     if (rest.length > 0 && COMMIT.test(basename(link))) revision = basename(link);
+    if (rest.length === 0 && link !== join('..data', basename(next))) isLink = true;
     if (isAbsolute(link)) target = parse(link).root;
     rest = [...link.split(sep).filter(Boolean), ...rest];
   }
-  return { target, revision };
+  return { target, revision, isLink };
 }
 
 async function readLink(path: string): Promise<string | undefined> {

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { jsonText } from '../domain/json-text.ts';
 import { listen, urlOf } from './listen.ts';
@@ -44,6 +45,7 @@ type Routes = ReadonlyMap<string, Route>;
 
 const MAX_BODY_BYTES = 16 * 1024;
 const READ = ['GET', 'HEAD'];
+const LIVENESS = '/livez';
 
 /**
  * Serves `/livez`, `/readyz`, `/startupz`, `/metrics`, `/status` and `POST /-/reconcile` over plain HTTP. Fails
@@ -80,7 +82,7 @@ export function isLoopbackPeer(address: string | undefined): boolean {
 
 function createRoutes({ status, metrics, reconcile, now }: EndpointOptions): Routes {
   return new Map<string, Route>([
-    ['/livez', { methods: READ, answer: () => probe([]) }],
+    [LIVENESS, { methods: READ, answer: () => probe([]) }],
     [
       '/readyz',
       {
@@ -136,6 +138,16 @@ function whyNotReconcile(peer: string | undefined, headers: IncomingHttpHeaders)
   return null;
 }
 
+/**
+ * Over loopback the host is an address or a name of this machine. Another name is one of the network's that was made to
+ * point here (DNS rebinding), by which a page in a browser of this machine could read what only this machine may.
+ */
+function isRebound(peer: string | undefined, host: string | undefined): boolean {
+  if (!isLoopbackPeer(peer) || host === undefined) return false;
+  const name = host.replace(/:\d*$/, '').replace(/^\[(.*)\]$/, '$1');
+  return isIP(name) === 0 && name.includes('.') && !/\.localhost$/i.test(name);
+}
+
 /** Bodies mean nothing here: they are read and dropped, and a long one ends the connection. */
 function onceComplete(request: IncomingMessage, proceed: () => void): void {
   let size = 0;
@@ -161,7 +173,12 @@ async function sendReply(routes: Routes, request: IncomingMessage, response: Ser
 }
 
 function replyTo(routes: Routes, request: IncomingMessage): Reply | Promise<Reply> {
-  const route = routes.get((request.url ?? '').replace(/[?#].*$/s, ''));
+  const path = (request.url ?? '').replace(/[?#].*$/s, '');
+  // Whether the process lives is no secret, and a doubt about it would end it.
+  if (path !== LIVENESS && isRebound(request.socket.remoteAddress, request.headers.host)) {
+    return { status: 403, body: 'refused: not by a name that is not of this machine\n' };
+  }
+  const route = routes.get(path);
   if (route === undefined) {
     return { status: 404, body: `not found; there are:\n${Array.from(routes.keys()).join('\n')}\n` };
   }

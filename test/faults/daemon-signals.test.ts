@@ -200,6 +200,20 @@ test('a POST to /-/reconcile makes a pass', async () => {
   await checkPromises(stage);
 });
 
+test('I5: SIGUSR1 opens no debugger, through which others on the machine could read its memory', async () => {
+  const stage = await openStage({ entries: ENTRIES });
+  const daemon = await startRun(stage);
+  await daemon.said('"event":"pass_ended"');
+  daemon.kill('SIGUSR1');
+  // Answered after the signal was: it is still the same process, and goes on.
+  daemon.kill('SIGHUP');
+  await daemon.said('"triggers":["signal"]');
+  daemon.kill('SIGTERM');
+  const result = await daemon.done;
+  expectCleanStop(result);
+  expect(result.stderr).not.toContain('Debugger');
+});
+
 test('a port that is taken is exit 78, in words, before anything is done', async () => {
   const stage = await openStage({ entries: ENTRIES });
   const server = createServer();

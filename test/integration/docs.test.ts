@@ -11,6 +11,7 @@ import { printPlan, toSvg } from '../../docs/draw-plan.mjs';
 
 const ROOT = new URL('../../', import.meta.url);
 const readme = await readFile(new URL('README.md', ROOT), 'utf8');
+const security = await readFile(new URL('SECURITY.md', ROOT), 'utf8');
 const operations = await readFile(new URL('docs/operations.md', ROOT), 'utf8');
 
 /** Fenced blocks of the README in one language. */
@@ -94,5 +95,37 @@ describe('the page for the person on call', () => {
 
   it('has every exit code of the README', () => {
     expect(firstCells('Exit codes', operations)).toEqual(firstCells('Exit codes'));
+  });
+});
+
+describe('the threat model', () => {
+  const tests = [...security.matchAll(/^(\d+)\. (\S+): (`+)(.+)\3$/gm)].map(
+    ([, number = '', path = '', , title = '']) => ({ number, path, title }),
+  );
+  const [claims = ''] = security.split('\n## Tests\n');
+  const cannots = claims
+    .split('\n\n')
+    .filter((block) => block.startsWith('| cannot'))
+    .flatMap((table) => table.split('\n').slice(2))
+    .map((row) => row.split('|').map((cell) => cell.trim()));
+
+  it('has numbers without a gap, each of one test', () => {
+    expect(tests.length).toBeGreaterThan(50);
+    expect(tests.map(({ number }) => Number(number))).toEqual(tests.map((_, index) => index + 1));
+    expect(new Set(tests.map(({ path, title }) => `${path}: ${title}`)).size).toBe(tests.length);
+  });
+
+  it.each(tests)('names a test that exists: $number, $title', async ({ path, title }) => {
+    const source = await readFile(new URL(path, ROOT), 'utf8');
+    expect(path).toMatch(/^test\//);
+    expect(["'", '"', '`'].some((quote) => source.includes(`${quote}${title}`))).toBe(true);
+  });
+
+  it('has for everything that somebody cannot do the tests that show it, and names none in vain', () => {
+    expect(cannots.length).toBeGreaterThan(35);
+    for (const row of cannots) expect(row[3], row[1]).toMatch(/^\d+(, \d+)*$/);
+    const used = new Set(cannots.flatMap((row) => row[3]?.split(', ') ?? []));
+    for (const [, number = ''] of claims.matchAll(/[(:] ?(\d+)\)/g)) used.add(number);
+    expect([...used].sort()).toEqual(tests.map(({ number }) => number).sort());
   });
 });

@@ -8,7 +8,15 @@ import { answer, type Answer } from '../answer.ts';
 import { systemClock } from '../clock.ts';
 import type { ExitCode } from '../exit.ts';
 import type { Io } from '../io.ts';
-import { openReader, openSession, openSink, unique, type CommonOptions, type Session } from '../open.ts';
+import {
+  openReader,
+  openSession,
+  openSink,
+  shortPath,
+  unique,
+  type CommonOptions,
+  type Session,
+} from '../open.ts';
 import { withExport } from '../publish.ts';
 
 export interface MoveRecordsOptions extends CommonOptions {
@@ -24,7 +32,7 @@ export async function moveRecords(options: MoveRecordsOptions, io: Io): Promise<
     const source = await openSession(io, options);
     const destination = { ...source, settings: await destinationSettings(options.to, io) };
     const report = await (options.dryRun ? dryMove : wetMove)(source, destination, io);
-    return answerOf(report, source.settings, destination.settings, options.dryRun);
+    return answerOf(report, source.settings, destination.settings, { isDry: options.dryRun, io });
   });
 }
 
@@ -73,20 +81,32 @@ const MARKS: Readonly<Record<MoveReport['installation'], string>> = {
   own: 'the destination keeps its own id; nothing is unfinished',
 };
 
-function answerOf(report: MoveReport, from: Settings, to: Settings, isDry: boolean): Answer {
+/** The same, for a person in the working directory. */
+function shownPlace({ secrets, ...settings }: Settings, io: Io): string {
+  return secrets.sink === 'file'
+    ? `file:${shortPath(secrets.file.directory, io)}`
+    : placeOf({ secrets, ...settings });
+}
+
+interface Telling {
+  readonly isDry: boolean;
+  readonly io: Io;
+}
+
+function answerOf(report: MoveReport, from: Settings, to: Settings, { isDry, io }: Telling): Answer {
   const { moved, copiedBefore, refusals, installation, isInPlace, wrote } = report;
   const isRefused = refusals.length > 0;
   const isNothing = moved.length === 0 && !wrote && !isRefused;
   return {
     exitCode: isRefused ? 3 : 0,
     lines: isNothing
-      ? [`nothing to move: ${placeOf(from)} has no record of the owner "${from.owner}"`]
+      ? [`nothing to move: ${shownPlace(from, io)} has no record of the owner "${from.owner}"`]
       : [
           ...moved.map(
             (name) =>
               `${name}: ${isDry ? 'would move' : 'moved'}${copiedBefore.includes(name) ? ', its copy was there' : ''}`,
           ),
-          ...(isRefused ? [] : summary(report, from, to, isDry)),
+          ...(isRefused ? [] : summary(report, from, to, { isDry, io })),
         ],
     remarks: isRefused
       ? [
@@ -117,11 +137,13 @@ function summary(
   { moved, installation, isInPlace }: MoveReport,
   from: Settings,
   to: Settings,
-  isDry: boolean,
+  { isDry, io }: Telling,
 ): readonly string[] {
   const records = plural(moved.length, 'record');
   const owner = from.owner === to.owner ? '' : `, now of the owner "${to.owner}"`;
-  const places = isInPlace ? `in ${placeOf(to)}` : `from ${placeOf(from)} to ${placeOf(to)}`;
+  const places = isInPlace
+    ? `in ${shownPlace(to, io)}`
+    : `from ${shownPlace(from, io)} to ${shownPlace(to, io)}`;
   return [
     `${records} ${isDry ? 'would move' : 'moved'} ${places}${owner}`,
     ...(isInPlace ? [] : [MARKS[installation]]),

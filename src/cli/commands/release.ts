@@ -10,7 +10,7 @@ import type { SecretSink } from '../../secrets/sink.ts';
 import { answer, type Answer } from '../answer.ts';
 import type { ExitCode } from '../exit.ts';
 import type { Io } from '../io.ts';
-import { loadDesired, openSession, openSink, type CommonOptions, type Session } from '../open.ts';
+import { loadDesired, openSession, openSink, shortPath, type CommonOptions, type Session } from '../open.ts';
 import { withExport } from '../publish.ts';
 
 export interface ReleaseOptions extends CommonOptions {
@@ -31,7 +31,7 @@ export async function release(names: readonly string[], options: ReleaseOptions,
       const results = await withExport(session, io, sink, () =>
         releaseAll([...new Set(names)], directory, { session, sink }),
       );
-      return answerOf(results, { directory, desired, settings: session.settings });
+      return answerOf(results, { directory, io, desired, settings: session.settings });
     } finally {
       await sink.close();
     }
@@ -88,6 +88,7 @@ async function declaredOrNull(session: Session, io: Io): Promise<Desired | null>
 
 interface Facts {
   readonly directory: string | null;
+  readonly io: Io;
   readonly desired: Desired | null;
   readonly settings: Settings;
 }
@@ -122,11 +123,10 @@ function answerOf(results: readonly ReleaseResult[], facts: Facts): Answer {
   };
 }
 
-function releasedLine({ name, subscriptionId, secret }: Released, { directory }: Facts): string {
+function releasedLine({ name, subscriptionId, secret }: Released, { directory, io }: Facts): string {
   const stays = subscriptionId === null ? 'no subscription is known' : `${subscriptionId} stays as it is`;
-  const fate = { kept: `→ ${join(directory ?? '', name)}`, discarded: 'discarded', none: 'none was known' }[
-    secret
-  ];
+  const file = shortPath(join(directory ?? '', name), io);
+  const fate = { kept: `→ ${file}`, discarded: 'discarded', none: 'none was known' }[secret];
   return `${name}: released, ${stays}, secret: ${fate}`;
 }
 

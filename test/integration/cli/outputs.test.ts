@@ -231,14 +231,21 @@ function enter({ folder }: Stage): void {
 /** Without what is different every time. */
 function normal(text: string, stage?: Stage): string {
   const known = stage === undefined ? text : text.replaceAll(stage.folder, '<folder>');
-  return known
-    .replaceAll(/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, '<id>')
-    .replaceAll(/whsec_[A-Za-z0-9+/]{43}=/g, '<secret>')
-    .replaceAll(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z\b/g, '<time>')
-    .replaceAll(/\b[0-9a-f]{32}\b/g, '<trace>')
-    .replaceAll(/\bplan [0-9a-f]{12}\b/g, 'plan <plan>')
-    .replaceAll(/\bplan is [0-9a-f]{12}\b/g, 'plan is <plan>')
-    .replaceAll(/127\.0\.0\.1:\d+/g, '127.0.0.1:<port>');
+  return (
+    known
+      .replaceAll(/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, '<id>')
+      .replaceAll(/whsec_[A-Za-z0-9+/]{43}=/g, '<secret>')
+      .replaceAll(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z\b/g, '<time>')
+      .replaceAll(/\b[0-9a-f]{32}\b/g, '<trace>')
+      // Wrapped or not: how long it is, the machine says.
+      .replaceAll(
+        /by[\s|]+process[\s|]+\d+[\s|]+on[\s|]+[^\s,]+,[\s|]+content[\s|]+[0-9a-f]{12}/g,
+        'by process <pid> on <host>, content <hash>',
+      )
+      .replaceAll(/\bplan [0-9a-f]{12}\b/g, 'plan <plan>')
+      .replaceAll(/\bplan is [0-9a-f]{12}\b/g, 'plan is <plan>')
+      .replaceAll(/127\.0\.0\.1:\d+/g, '127.0.0.1:<port>')
+  );
 }
 
 function page(argv: readonly string[], { code, stdout, stderr }: HereResult): string {

@@ -7,8 +7,9 @@ import { createProgram } from '../../../src/cli/program.ts';
 import { loadSettings } from '../../../src/config/load-settings.ts';
 import { startEmulator } from '../../../src/emulator/emulator.ts';
 import { startFakeVault, type FakeVault } from '../../support/fake-vault/fake-vault.ts';
-import { ROOT, readText } from '../../support/manifests/example-files.ts';
+import { listFiles, ROOT, readText } from '../../support/manifests/example-files.ts';
 import {
+  actionsOf,
   readWorkflow,
   stepOf,
   workflowProblems,
@@ -26,8 +27,11 @@ describe.each(NAMES)('the workflow %s', (name) => {
     expect(workflowProblems(workflow)).toEqual([]);
   });
 
-  it('says how to pin the actions', () => {
-    expect(readText(`config.example/github/${name}.yml`)).toContain('Pin the actions by commit');
+  it('pins every action by the commit that our own workflows have, with its version', () => {
+    const own = new Set(listFiles('.github/workflows').flatMap((path) => actionsOf(readText(path))));
+    const actions = actionsOf(readText(`config.example/github/${name}.yml`));
+    expect(actions.length).toBeGreaterThan(5);
+    expect(actions.filter((action) => !own.has(action))).toEqual([]);
   });
 
   it('has scripts that bash can read', async () => {
@@ -133,6 +137,12 @@ const MUTATIONS: readonly (readonly [string, (workflow: Workflow) => unknown, st
     'an action that floats',
     (w) => w.jobs['plan']?.steps.push({ uses: 'actions/github-script@main' }),
     'plan: uses actions/github-script@main',
+  ],
+  [
+    'an action with a tag, which can be moved',
+    (w) =>
+      w.jobs['plan']?.steps.push({ uses: 'actions/checkout@v5', with: { 'persist-credentials': false } }),
+    'plan: uses actions/checkout@v5',
   ],
   [
     'a token that is left behind',

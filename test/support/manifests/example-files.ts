@@ -23,7 +23,8 @@ export function readYaml(path: string): readonly unknown[] {
   return parseYaml(readText(path), path);
 }
 
-function parseYaml(text: string, path: string): readonly unknown[] {
+/** As `readYaml`, of a text; `path` is for messages. */
+export function parseYaml(text: string, path: string): readonly unknown[] {
   return parseAllDocuments(text, { uniqueKeys: true, strict: true }).map((document) => {
     const wrong = [...document.errors, ...document.warnings][0];
     if (wrong) throw new Error(`${path}: ${wrong.message}`);

@@ -1,4 +1,4 @@
-import { readYaml } from './example-files.ts';
+import { parseYaml, readYaml } from './example-files.ts';
 
 interface Step {
   name?: string;
@@ -28,6 +28,11 @@ export interface Workflow {
   jobs: Record<string, Job>;
 }
 
+/** A workflow by its text. */
+export function parseWorkflow(text: string): Workflow {
+  return parseYaml(text, 'the workflow')[0] as Workflow;
+}
+
 export type WorkflowName = 'with-daemon' | 'without-daemon';
 
 /** Read anew, so that a test may change what it gets. */
@@ -40,6 +45,36 @@ export function stepOf(workflow: Workflow, job: string, name: string): Step {
   const found = workflow.jobs[job]?.steps.find((step) => step.name === name);
   if (!found) throw new Error(`no step ${name} in ${job}`);
   return found;
+}
+
+/** What stands behind every `uses:` of a workflow's text, the comment with the version included. */
+export function actionsOf(text: string): readonly string[] {
+  return [...text.matchAll(/^\s*(?:- )?uses:\s*(.*)$/gm)].map(([, action = '']) => action.trim());
+}
+
+/** What every workflow keeps to, whatever it does, in words. */
+export function commonProblems(text: string): readonly string[] {
+  const workflow = parseWorkflow(text);
+  const writes = Object.entries(workflow.permissions ?? {}).filter(([, level]) => level !== 'read');
+  const steps = Object.values(workflow.jobs).flatMap((job) => job.steps);
+  return [
+    ...actionsOf(text)
+      .filter((action) => !/^[\w.-]+(?:\/[\w.-]+)+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/.test(action))
+      .map((action) => `not pinned: ${action}`),
+    ...(typeof workflow.permissions === 'object' ? [] : ['no permissions of the workflow']),
+    ...writes.map(([scope]) => `every job may write ${scope}`),
+    ...['pull_request_target', 'workflow_run', 'issue_comment'].filter((event) => event in workflow.on),
+    ...Object.entries(workflow.jobs)
+      .filter(([, job]) => job['timeout-minutes'] === undefined)
+      .map(([name]) => `${name}: no timeout-minutes`),
+    ...steps
+      .filter(({ run }) => run?.includes('${{') === true)
+      .map(({ name }) => `an expression in a script: ${name ?? ''}`),
+    ...steps
+      .filter(({ uses }) => uses?.startsWith('actions/checkout@'))
+      .filter((step) => step.with?.['persist-credentials'] !== false)
+      .map(() => 'persist-credentials'),
+  ];
 }
 
 const FORK_GUARD = 'github.event.pull_request.head.repo.full_name == github.repository';
@@ -83,7 +118,7 @@ function stepProblems(step: Step, isForPulls: boolean): readonly string[] {
   return [
     ...(step.run?.includes('${{') === true ? [`an expression in a script: ${step.name ?? ''}`] : []),
     ...(/LINQ_API_KEY|secrets\./.test(step.run ?? '') ? ['a secret in a script'] : []),
-    ...(step.uses !== undefined && !/^actions\/[a-z-]+@(v\d+|[0-9a-f]{40})$/.test(step.uses)
+    ...(step.uses !== undefined && !/^actions\/[a-z-]+@[0-9a-f]{40}$/.test(step.uses)
       ? [`uses ${step.uses}`]
       : []),
     ...(isCheckout && inputs['persist-credentials'] !== false ? ['persist-credentials'] : []),

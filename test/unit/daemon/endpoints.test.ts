@@ -261,6 +261,71 @@ describe('POST /-/reconcile', () => {
   });
 });
 
+describe('a page in a browser of this machine whose name was rebound to it', () => {
+  it.each(['/readyz', '/startupz', '/metrics', '/status', '/nowhere'])(
+    'reads nothing at %s',
+    async (path) => {
+      const daemon = await start(quietStatus());
+
+      for (const host of [
+        'evil.example.com:9653',
+        'evil.example.com',
+        '127.0.0.1.evil.example.com',
+        'a.localhost.',
+      ]) {
+        expect(await daemon.ask(path, { headers: { host } }), host).toMatchObject({
+          status: 403,
+          body: 'refused: not by a name that is not of this machine\n',
+        });
+      }
+    },
+  );
+
+  it('asks for no pass, even where the browser does not say that it is a page', async () => {
+    const daemon = await start(quietStatus());
+
+    const answer = await daemon.ask('/-/reconcile', {
+      method: 'POST',
+      headers: { host: 'evil.example.com' },
+    });
+
+    expect(answer.status).toBe(403);
+    expect(daemon.reconciled()).toBe(0);
+  });
+
+  it.each([
+    '127.0.0.1:9653',
+    '[::1]:9653',
+    'localhost',
+    'localhost:9653',
+    'daemon.localhost',
+    'worker-1',
+    '10.1.2.3',
+  ])('is not whoever asks for %s', async (host) => {
+    const daemon = await start(quietStatus());
+
+    expect((await daemon.ask('/status', { headers: { host } })).status).toBe(200);
+  });
+
+  it.each(outsideAddresses())(
+    'is not whoever comes over the network by the name of a service, to %s',
+    async (address) => {
+      const daemon = await start(quietStatus(), { host: '0.0.0.0' });
+      const url = `http://${address}:${new URL(daemon.url).port}`;
+
+      const answer = await ask(url, '/metrics', { headers: { host: 'linq-gitops.default.svc:9653' } });
+
+      expect(answer.status).toBe(200);
+    },
+  );
+
+  it('does not make the process seem dead', async () => {
+    const daemon = await start(quietStatus());
+
+    expect((await daemon.ask('/livez', { headers: { host: 'evil.example.com' } })).status).toBe(200);
+  });
+});
+
 describe('every answer', () => {
   it.each(['/livez', '/readyz', '/metrics', '/status', '/nowhere'])(
     'is not to be stored or sniffed, and the last one on its connection: %s',

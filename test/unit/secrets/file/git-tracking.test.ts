@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { inspectTracking } from '../../../../src/secrets/file/git-tracking.ts';
@@ -74,5 +74,16 @@ describe('a folder that git tracks', () => {
     git(root, 'config', 'core.fsmonitor', join(root, 'monitor'));
     await inspectTracking(directory, process.env);
     await expect(chmod(proof, 0o600)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('is looked for without handing our credentials to git', async () => {
+    const { root, directory } = await makeRepository();
+    await mkdir(join(root, 'bin'));
+    await writeFile(join(root, 'bin', 'git'), `#!/bin/sh\nenv > ${join(root, 'seen')}\n`, { mode: 0o755 });
+    const PATH = `${join(root, 'bin')}:${process.env['PATH'] ?? ''}`;
+    await inspectTracking(directory, { PATH, LINQ_API_V3_API_KEY: 'hunter2', VAULT_TOKEN: 'hunter2' });
+    const seen = await readFile(join(root, 'seen'), 'utf8');
+    expect(seen).toContain('GIT_OPTIONAL_LOCKS=0');
+    expect(seen).not.toContain('hunter2');
   });
 });
