@@ -109,19 +109,19 @@ async function rest(operation: ReplaceOperation, context: ApplyContext): Promise
   }
   // What is to stay inactive delivers nothing: there is nothing that could overlap, and nothing to activate later.
   const deactivated = overlap > 0 && is_active;
-  const begun = next.ready_at !== null;
-  const ready_at = deactivated && !begun ? null : readyAt(next, overlap, context);
+  const isFirst = next.ready_at === null;
+  const ready_at = deactivated && isFirst ? null : readyAt(next, overlap, context);
   await claimRecord(context, { ...record, next: { ...next, deactivated, ready_at, compromised } });
   if (deactivated || !is_active) await context.writer.updateSubscription(id, { is_active: false });
   if (!deactivated) return { next: 'switch' };
   try {
-    await beginOverlap(name, overlap, context);
+    const readySince = await beginOverlap(name, overlap, context);
+    return overlapping(Date.parse(readySince) + overlap, context);
   } catch (error) {
     // Another process went on meanwhile, perhaps past the switch: it must not be our deactivation that stays.
     if (error instanceof SinkConflictError) await activateAgain(id, context);
     throw error;
   }
-  return overlapping(Date.parse(underWay(name, context).next.ready_at ?? '') + overlap, context);
 }
 
 /** The overlap ends then; where it has ended, the next step is due. */
@@ -135,13 +135,12 @@ function overlapping(end: number, context: ApplyContext): StepEnd {
  * The overlap counts from a deactivation that was answered: from then on, none can land later than a request may take;
  * and from when receivers can read the new secret, so that they have all of it to learn that.
  */
-async function beginOverlap(name: string, overlap: number, context: ApplyContext): Promise<void> {
+async function beginOverlap(name: string, overlap: number, context: ApplyContext): Promise<string> {
   await context.showSecrets?.();
   const { record, next } = underWay(name, context);
-  await context.records.write({
-    ...record,
-    next: { ...next, ready_at: readyAt(next, overlap, context) },
-  });
+  const ready_at = readyAt(next, overlap, context);
+  await context.records.write({ ...record, next: { ...next, ready_at } });
+  return ready_at;
 }
 
 /**

@@ -149,6 +149,10 @@ describe('an entry explained', () => {
     expect(textOf(explainEntry('newer', view))).toContain(
       'The record file:secrets/newer.json: it has schema 2, of a newer version\n',
     );
+    const placed = { kind: 'foreign', reason: 'is a secret that linq-gitops did not write' } as const;
+    expect(textOf(explainEntry('x', viewOf({ file: { x: {} }, records: { x: placed } })))).toContain(
+      'what stands in its place is a secret that linq-gitops did not write',
+    );
     const foreignRecord = viewWithoutFile({ records: { theirs: others } });
     expect(explainEntry('theirs', foreignRecord).status).toMatchObject({ state: 'unknown', guard: null });
     const blind = textOf(explainEntry('a', viewWithoutFile({ records: { a: {} }, live: [live('a')] })));

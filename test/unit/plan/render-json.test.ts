@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { REPLACE_STEPS } from '../../../src/domain/operation.ts';
 import { GUARDS } from '../../../src/domain/plan.ts';
 import type { OperationResult } from '../../../src/domain/report.ts';
-import { planDocument, renderJson, toJson } from '../../../src/plan/render-json.ts';
+import { outcomeOfCode, planDocument, renderJson, toJson } from '../../../src/plan/render-json.ts';
 import {
   makeChange,
   makeCreate,
@@ -333,3 +333,20 @@ function visit(node: unknown, path: string, silent: string[]): void {
     visit(value, `${path}/${key}`, silent);
   }
 }
+
+describe('the outcome of an exit code', () => {
+  it('is one word for each', () => {
+    const codes = [0, 1, 2, 3, 64, 70, 78, 130, 143];
+    expect(codes.map((code) => outcomeOfCode(code))).toEqual([
+      'done',
+      'failed',
+      'changes-pending',
+      'refused',
+      'failed',
+      'bug',
+      'invalid-configuration',
+      'interrupted',
+      'interrupted',
+    ]);
+  });
+});

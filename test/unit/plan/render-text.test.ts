@@ -15,6 +15,7 @@ import {
   makeRecover,
   makeRename,
   makeReplace,
+  makeRetire,
   makeSamplePlan,
   makeUpdate,
   makeWaiting,
@@ -122,6 +123,26 @@ Foreign, left alone:
       subscription_id    sub-alerts
   . orders        forget  its previous secret has had its time  secret: kept
 `);
+  });
+
+  it('says what is retired, and what of a replacement goes with it', () => {
+    const operations = [
+      makeRetire({ name: 'a' }),
+      makeRetire({ name: 'b', replacement_id: 'sub-next' }),
+      makeForget({ name: 'c', forgets: ['previous', 'retired'] }),
+      makeCreate({ name: 'd', reason: 'record-lost' }),
+      makeDelete({ name: 'e', reason: 'retired' }),
+    ];
+
+    expect(body(makePlan({ operations })).replace(/\n +(target_url|subscribed_|phone_).*/g, '')).toBe(`\
+  z a             retire  no longer in the file, deleted later  secret: kept
+  z b             retire  no longer in the file, deleted later  secret: kept
+      replacement_id     sub-next
+  . c             forget                                        secret: kept
+      its previous secret has had its time, it is back for good
+  + d             create  its record is lost                    secret: new → file:secrets/d
+  - e             delete                                        secret: discarded
+      retired for long enough, or its URL is wanted`);
   });
 
   it('says what differs in the rarer forms of each kind', () => {

@@ -186,6 +186,11 @@ describe('an entry that is back in the file', () => {
     expect(outline(plan(back(LANDING_TIME - 1))).does).toEqual(['update orders']);
   });
 
+  it('is replaced, where that is asked for, by one that is active as it was', () => {
+    const asked = plan(back(DAY, { rotate: { orders: 'rotate' } }));
+    expect(asked.operations).toMatchObject([{ kind: 'update' }, { kind: 'replace', is_active: true }]);
+  });
+
   it('may come under another name, and at another URL', () => {
     const renamed = back(DAY, {
       file: { sales: { target_url: urlOf('orders') } },

@@ -328,6 +328,25 @@ describe('a secret that is not stored at once', () => {
     expectCreated(bench, 'sub-1');
   });
 
+  it('costs the subscription when nobody can tell whether its secret is stored', async () => {
+    const bench = makeBench();
+    const gone = (): void => {
+      bench.always('sink-write', { fail: 'lost' });
+      bench.always('sink-read', { fail: 'lost' });
+    };
+    bench.script('sink-write', { after: gone });
+    expect(await createEntry(createOperation(), bench.context())).toMatchObject({ status: 'failed' });
+    expect(bench.api.live.size).toBe(0);
+  });
+
+  it('throws what is not a failure of the sink', async () => {
+    const bench = makeBench();
+    bench.script('sink-write', { after: () => bench.always('sink-write', { fail: 'lost' }) });
+    bench.onSleep = (count) =>
+      count === 3 ? bench.always('sink-read', { bug: new TypeError('a bug') }) : undefined;
+    await expect(createEntry(createOperation(), bench.context())).rejects.toThrow('a bug');
+  });
+
   it('costs the subscription after the grace, once the process is told to stop', async () => {
     const bench = makeBench();
     bench.script('sink-write', { after: () => bench.always('sink-write', { fail: 'lost' }) });

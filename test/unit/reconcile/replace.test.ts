@@ -206,6 +206,19 @@ describe('the switch', () => {
     expectReplaced(bench, old, next);
   });
 
+  it('goes on at once where the time of a compromised secret has passed already', async () => {
+    const parts = await makeOverlap();
+    const result = await go('rest', parts, { overlap: 0, keeps_previous: false });
+    expect(result).toEqual({ status: 'done' });
+    expect(liveAt(parts.bench.api, URL)).toMatchObject({ id: parts.next, is_active: true });
+    expect(recordIn(parts.bench.sink, 'orders')?.previous).toBeNull();
+  });
+
+  it('is a bug where no replacement is under way', async () => {
+    const { bench, old } = makeOwned();
+    await expect(go('switch', { bench, old, next: 'sub-9' })).rejects.toThrow('no replacement of orders');
+  });
+
   it('ends an overlap although somebody activates what rests again and again', async () => {
     const { bench, old, next } = await makeOverlap({ settings: LONG });
     for (let passes = 0; bench.api.live.has(old); passes += 1) {
