@@ -211,7 +211,7 @@ export function describeContract(title: string, target: () => Promise<ContractTa
       const sink = open();
       const entry = await sink.read('orders');
       expect(entry).toMatchObject({
-        kind: 'damaged',
+        kind: 'foreign',
         reason: expect.stringContaining('did not write') as string,
       });
       expect(await sink.list()).toEqual([]);
