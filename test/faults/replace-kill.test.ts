@@ -1,4 +1,5 @@
 import { describeReplacementKills } from './replacement-kills.ts';
 
-describeReplacementKills('file');
+// Beginning, ending and hastening; with KILLS=all also whatever may come between (minutes).
+describeReplacementKills('file', process.env['KILLS'] === 'all' ? 'all' : 'core');
 describeReplacementKills('vault', 'core');

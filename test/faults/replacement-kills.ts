@@ -26,6 +26,7 @@ async function checkNoPrevious(stage: Stage): Promise<void> {
 const REPLACEMENTS: readonly Scenario[] = [
   {
     title: 'beginning to replace a secret',
+    isCore: true,
     argv: ROTATE,
     goOn: SYNC,
     env: OVERLAP,
