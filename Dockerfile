@@ -7,7 +7,7 @@
 # FROM node:22-bookworm-slim@sha256:… (docker buildx imagetools inspect node:22-bookworm-slim shows it).
 #
 # Nothing secret is needed to build. A registry that wants a token gets it through a secret mount, which leaves nothing in
-# a layer: RUN --mount=type=secret,id=npmrc,target=/root/.npmrc npm ci …
+# a layer: RUN --mount=type=secret,id=npmrc npm ci --userconfig /run/secrets/npmrc …
 
 # What is built and installed is JavaScript, the same on every platform: so this runs on the builder's own.
 FROM --platform=$BUILDPLATFORM node:22-bookworm-slim AS build
