@@ -9,17 +9,29 @@ import {
   type Pause,
   type StoredSubscription,
 } from '../domain/record.ts';
-import { Secret } from '../domain/secret.ts';
 import type { SubscriptionFields } from '../domain/subscription.ts';
+import {
+  isObject,
+  wrong,
+  allowOnly,
+  object,
+  objects,
+  orNull,
+  text,
+  texts,
+  truth,
+  time,
+  secret,
+  Damage,
+  type Fields,
+  type Plain,
+} from './record-fields.ts';
 
 /** What stored data turned out to be; the reason for damage names fields, never content. */
 export type Decoded<R> =
   | { readonly kind: 'intact'; readonly record: R }
   | { readonly kind: 'damaged'; readonly reason: string }
   | { readonly kind: 'newer'; readonly schema: number };
-
-/** Plain data for JSON. */
-export type Plain = Readonly<Record<string, unknown>>;
 
 /** The record as plain data, its secrets in the clear: for a sink's own storage and nothing else. */
 export function encodeEntry(record: EntryRecord): Plain {
@@ -119,9 +131,6 @@ function encodeFields(fields: SubscriptionFields): Plain {
   };
 }
 
-/** Thrown and caught in this file only: damage, with the place of the field. */
-class Damage extends Error {}
-
 function decode<R extends { readonly name: string }>(
   data: unknown,
   name: string,
@@ -142,12 +151,6 @@ function decode<R extends { readonly name: string }>(
     if (error instanceof Damage) return { kind: 'damaged', reason: error.message };
     throw error;
   }
-}
-
-/** An object under inspection, with the place of its fields for messages. */
-interface Fields {
-  readonly data: Plain;
-  readonly place: string;
 }
 
 function readEntry(fields: Fields): EntryRecord {
@@ -284,72 +287,4 @@ function readApplied(fields: Fields): SubscriptionFields {
     ...('routing_key_header' in data && { routing_key_header: header('routing_key_header') }),
     ...('routing_id_header' in data && { routing_id_header: header('routing_id_header') }),
   };
-}
-
-function isObject(value: unknown): value is Plain {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function wrong(fields: Fields, key: string): Damage {
-  return new Damage(`has no valid ${fields.place}${key}`);
-}
-
-function allowOnly(fields: Fields, known: readonly string[]): void {
-  // An unknown field would be lost at the next write. Its name is content, so it is not quoted.
-  if (Object.keys(fields.data).some((key) => !known.includes(key))) {
-    throw new Damage(
-      fields.place === '' ? 'has an unknown field' : `has an unknown field in ${fields.place.slice(0, -1)}`,
-    );
-  }
-}
-
-function object(fields: Fields, key: string): Fields {
-  const value = fields.data[key];
-  if (!isObject(value)) throw wrong(fields, key);
-  return { data: value, place: `${fields.place}${key}.` };
-}
-
-function objects(fields: Fields, key: string): readonly Fields[] {
-  const value = fields.data[key];
-  if (!Array.isArray(value)) throw wrong(fields, key);
-  return value.map((data: unknown, index) => {
-    if (!isObject(data)) throw wrong(fields, key);
-    return { data, place: `${fields.place}${key}.${index}.` };
-  });
-}
-
-function orNull<T>(fields: Fields, key: string, read: (inner: Fields) => T): T | null {
-  return fields.data[key] === null ? null : read(object(fields, key));
-}
-
-function text(fields: Fields, key: string, atLeast = 1): string {
-  const value = fields.data[key];
-  if (typeof value !== 'string' || value.length < atLeast) throw wrong(fields, key);
-  return value;
-}
-
-function texts(fields: Fields, key: string): readonly string[] {
-  const value = fields.data[key];
-  if (!Array.isArray(value) || !value.every((item) => typeof item === 'string' && item !== '')) {
-    throw wrong(fields, key);
-  }
-  return value as readonly string[];
-}
-
-function truth(fields: Fields, key: string): boolean {
-  const value = fields.data[key];
-  if (typeof value !== 'boolean') throw wrong(fields, key);
-  return value;
-}
-
-function time(fields: Fields, key: string): string {
-  const value = text(fields, key);
-  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.test(value) || Number.isNaN(Date.parse(value))) {
-    throw wrong(fields, key);
-  }
-  return value;
-}
-
-function secret(fields: Fields, key: string): Secret | null {
-  return fields.data[key] === null ? null : new Secret(text(fields, key));
 }

@@ -32,7 +32,7 @@ import { randomBytes } from 'node:crypto';
 import { link, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, SinkConflictError, SinkError } from '../../domain/errors.ts';
-import type { Plain } from '../record-codec.ts';
+import type { Plain } from '../record-fields.ts';
 import type { Version } from '../sink.ts';
 import { formatContent, type Content } from './envelope.ts';
 import { claimFile, stagedFile, visibleFile } from './file-names.ts';

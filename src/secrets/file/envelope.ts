@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Plain } from '../record-codec.ts';
+import type { Plain } from '../record-fields.ts';
 import type { Version } from '../sink.ts';
 
 /** How many earlier versions a file remembers: by these a writer that was overtaken learns what became of its own. */

@@ -7,8 +7,8 @@ import {
   encodeEntry,
   encodeInstallation,
   type Decoded,
-  type Plain,
 } from '../record-codec.ts';
+import type { Plain } from '../record-fields.ts';
 import { ABSENT, type SecretReader, type SecretSink, type Version } from '../sink.ts';
 import { writeVersion } from './atomic-file.ts';
 import type { Content } from './envelope.ts';

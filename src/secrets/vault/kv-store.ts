@@ -1,6 +1,6 @@
 import { SinkError } from '../../domain/errors.ts';
 import { Secret } from '../../domain/secret.ts';
-import type { Plain } from '../record-codec.ts';
+import type { Plain } from '../record-fields.ts';
 import { ABSENT, type Version } from '../sink.ts';
 import { asObject, objectAt, textsAt } from './plain.ts';
 import { requiredGrants } from './policy.ts';

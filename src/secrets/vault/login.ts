@@ -1,6 +1,6 @@
 import { SinkError } from '../../domain/errors.ts';
 import { Secret } from '../../domain/secret.ts';
-import type { Plain } from '../record-codec.ts';
+import type { Plain } from '../record-fields.ts';
 import { environmentToken, fileCredential, fileStamp } from './credentials.ts';
 import { objectAt } from './plain.ts';
 import type { VaultClient } from './vault-client.ts';

@@ -1,4 +1,4 @@
-import type { Plain } from '../record-codec.ts';
+import type { Plain } from '../record-fields.ts';
 
 /** An object out of an answer; empty for anything else. */
 export function objectAt(data: Plain, key: string): Plain {

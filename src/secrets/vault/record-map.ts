@@ -1,5 +1,6 @@
 import { decodeEntry, decodeInstallation, encodeEntry, encodeInstallation } from '../record-codec.ts';
-import type { Decoded, Plain } from '../record-codec.ts';
+import type { Decoded } from '../record-codec.ts';
+import type { Plain } from '../record-fields.ts';
 import { asObject, parseObject } from './plain.ts';
 import { INSTALLATION_NAME } from '../../domain/record.ts';
 import type { EntryRecord, InstallationRecord } from '../../domain/record.ts';

@@ -1,4 +1,4 @@
-import type { Plain } from '../record-codec.ts';
+import type { Plain } from '../record-fields.ts';
 import { objectAt } from './plain.ts';
 
 /** An answer other than 2xx that came in full; `body` is undefined where it is not a JSON object. */

@@ -2,7 +2,7 @@ import { RequestError, SinkError } from '../../domain/errors.ts';
 import { Secret } from '../../domain/secret.ts';
 import type { Explanation } from '../../http/failure.ts';
 import type { HttpAnswer, HttpClient } from '../../http/http-client.ts';
-import type { Plain } from '../record-codec.ts';
+import type { Plain } from '../record-fields.ts';
 import { asObject, parseObject, textsAt } from './plain.ts';
 import { hintOf, isPassingAnswer, type ServerAnswer } from './server-answer.ts';
 

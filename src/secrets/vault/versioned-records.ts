@@ -15,7 +15,7 @@
 import { SinkConflictError, SinkError } from '../../domain/errors.ts';
 import type { Version } from '../sink.ts';
 import type { KvFound, KvStore, KvVersion } from './kv-store.ts';
-import type { Plain } from '../record-codec.ts';
+import type { Plain } from '../record-fields.ts';
 import { isSameMap, tombstoneMap, type DataMap, type DecodedMap } from './record-map.ts';
 
 /** What stands under a name and what it means. `decoded` is undefined where there is nothing, or nothing to read. */
