@@ -8,6 +8,7 @@ import { quietStatus } from '../support/daemon-status.ts';
 import { programCommands } from '../support/program-commands.ts';
 import { runCli } from '../support/run-cli.ts';
 import { printPlan, toSvg } from '../../docs/draw-plan.mjs';
+import { BORNE, BUGS } from '../simulation/bugs.ts';
 
 const ROOT = new URL('../../', import.meta.url);
 const readme = await readFile(new URL('README.md', ROOT), 'utf8');
@@ -140,6 +141,17 @@ describe('the promises', () => {
   });
 
   it.each(tests)('name a test that exists: $number, $title', expectTest);
+
+  it('list the bugs that were planted, and those that do no harm', () => {
+    const listed = (heading: string): readonly string[] =>
+      (invariants.split(`\n### ${heading}\n`)[1] ?? '')
+        .split(/\n##/)[0]!
+        .split('\n- ')
+        .slice(1)
+        .map((line) => line.replaceAll(/\s+/g, ' ').trim());
+    expect(listed('Noticed')).toEqual(BUGS.map(({ name }) => name));
+    expect(listed('Borne')).toEqual(BORNE.map(({ name }) => name));
+  });
 });
 
 describe('the threat model', () => {
