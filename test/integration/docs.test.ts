@@ -8,9 +8,11 @@ import { quietStatus } from '../support/daemon-status.ts';
 import { programCommands } from '../support/program-commands.ts';
 import { runCli } from '../support/run-cli.ts';
 import { printPlan, toSvg } from '../../docs/draw-plan.mjs';
+import { BORNE, BUGS } from '../simulation/bugs.ts';
 
 const ROOT = new URL('../../', import.meta.url);
 const readme = await readFile(new URL('README.md', ROOT), 'utf8');
+const invariants = await readFile(new URL('docs/invariants.md', ROOT), 'utf8');
 const security = await readFile(new URL('SECURITY.md', ROOT), 'utf8');
 const operations = await readFile(new URL('docs/operations.md', ROOT), 'utf8');
 
@@ -98,10 +100,62 @@ describe('the page for the person on call', () => {
   });
 });
 
-describe('the threat model', () => {
-  const tests = [...security.matchAll(/^(\d+)\. (\S+): (`+)(.+)\3$/gm)].map(
+interface NamedTest {
+  readonly number: string;
+  readonly path: string;
+  readonly title: string;
+}
+
+/** The numbered list of tests at the end of a page. */
+function testsOf(page: string): readonly NamedTest[] {
+  return [...page.matchAll(/^(\d+)\. (\S+): (`+)(.+)\3$/gm)].map(
     ([, number = '', path = '', , title = '']) => ({ number, path, title }),
   );
+}
+
+async function expectTest({ path, title }: NamedTest): Promise<void> {
+  const source = await readFile(new URL(path, ROOT), 'utf8');
+  expect(path).toMatch(/^test\//);
+  expect(["'", '"', '`'].some((quote) => source.includes(`${quote}${title}`))).toBe(true);
+}
+
+describe('the promises', () => {
+  const tests = testsOf(invariants);
+  const rows = invariants
+    .split('\n')
+    .filter((line) => line.startsWith('| **I'))
+    .map((row) => row.split('|').map((cell) => cell.trim()));
+
+  it('are ten, each with the tests that would break', () => {
+    expect(rows.map((row) => /^\*\*(I\d+) /.exec(row[1] ?? '')?.[1])).toEqual(
+      Array.from({ length: 10 }, (_, index) => `I${index + 1}`),
+    );
+    for (const row of rows) expect(row[3], row[1]).toMatch(/^\d+(, \d+)+$/);
+  });
+
+  it('name every test of the list, and no other', () => {
+    const used = rows.flatMap((row) => row[3]?.split(', ') ?? []);
+    for (const [, numbers = ''] of invariants.matchAll(/\((\d+(?:, \d+)*)\)/g))
+      used.push(...numbers.split(', '));
+    expect(new Set(used)).toEqual(new Set(tests.map(({ number }) => number)));
+  });
+
+  it.each(tests)('name a test that exists: $number, $title', expectTest);
+
+  it('list the bugs that were planted, and those that do no harm', () => {
+    const listed = (heading: string): readonly string[] =>
+      (invariants.split(`\n### ${heading}\n`)[1] ?? '')
+        .split(/\n##/)[0]!
+        .split('\n- ')
+        .slice(1)
+        .map((line) => line.replaceAll(/\s+/g, ' ').trim());
+    expect(listed('Noticed')).toEqual(BUGS.map(({ name }) => name));
+    expect(listed('Borne')).toEqual(BORNE.map(({ name }) => name));
+  });
+});
+
+describe('the threat model', () => {
+  const tests = testsOf(security);
   const [claims = ''] = security.split('\n## Tests\n');
   const cannots = claims
     .split('\n\n')
@@ -115,11 +169,7 @@ describe('the threat model', () => {
     expect(new Set(tests.map(({ path, title }) => `${path}: ${title}`)).size).toBe(tests.length);
   });
 
-  it.each(tests)('names a test that exists: $number, $title', async ({ path, title }) => {
-    const source = await readFile(new URL(path, ROOT), 'utf8');
-    expect(path).toMatch(/^test\//);
-    expect(["'", '"', '`'].some((quote) => source.includes(`${quote}${title}`))).toBe(true);
-  });
+  it.each(tests)('names a test that exists: $number, $title', expectTest);
 
   it('has for everything that somebody cannot do the tests that show it, and names none in vain', () => {
     expect(cannots.length).toBeGreaterThan(35);

@@ -1,11 +1,11 @@
 import { RequestError } from '../../src/domain/errors.ts';
-import { markOf } from '../../src/domain/target-url.ts';
 import type { SecretSink } from '../../src/secrets/sink.ts';
 import { recordIn, recordsIn } from './model-sink.ts';
 import type { Bug } from './model-process.ts';
+import { SPOILT_RECORDS, SPOILT_REQUESTS, spoilLinq, spoilRecord, withoutMark } from './spoilt-effects.ts';
 
 /** Bugs that the invariants must notice. Each takes one of the protocol's supports away, and nothing else. */
-export const BUGS: readonly Bug[] = [
+const SUPPORTS: readonly Bug[] = [
   {
     name: 'the sink heeds no expected version',
     spoilWorld: ({ sink }) => (sink.ignoresExpected = true),
@@ -144,11 +144,27 @@ export const BUGS: readonly Bug[] = [
   },
 ];
 
+/** Every bug that the invariants must notice. */
+export const BUGS: readonly Bug[] = [...SUPPORTS, ...SPOILT_REQUESTS, ...SPOILT_RECORDS];
+
 /**
  * Bugs that the protocol bears, because what they break is not the only support: no invariant may break.
- * Marks and collection do not depend on what a POST's error says; a collection reads the records once more.
+ * Marks and collection do not depend on what a POST's error says, nor on an intent; a collection reads the records once
+ * more; and what a PUT did not do is a difference for the next pass.
  */
 export const BORNE: readonly Bug[] = [
+  spoilLinq('a PUT that failed counts as done', (linq) => ({
+    updateSubscription: async (id, patch) => {
+      try {
+        return await linq.updateSubscription(id, patch);
+      } catch (error) {
+        const live = error instanceof RequestError ? await linq.getSubscription(id) : undefined;
+        if (live === undefined) throw error;
+        return live;
+      }
+    },
+  })),
+  spoilRecord('an intent is not written', (record) => ({ ...record, intent: null })),
   readEarly('the records are read before the list', true),
   {
     name: 'a POST that may have happened is reported as not sent',
@@ -223,8 +239,4 @@ async function orElse<T>(answer: Promise<T>, otherwise: T): Promise<T> {
     if (error instanceof RequestError) return otherwise;
     throw error;
   }
-}
-
-function withoutMark(url: string): string {
-  return url.replace(`&linq_gitops=${markOf(url) ?? ''}`, '');
 }
