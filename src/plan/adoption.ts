@@ -6,7 +6,7 @@ import type { LiveSubscription } from '../domain/subscription.ts';
 import type { Hit } from './candidate.ts';
 import { compareFields } from './diff.ts';
 import { widenHits } from './hits.ts';
-import { claimantsOf, type Inventory } from './inventory.ts';
+import { claimantsOf, replacedFor, type Inventory } from './inventory.ts';
 import { takenHits, type Entry } from './match-fields.ts';
 
 /** Why something is not taken over, and what to do instead. */
@@ -47,11 +47,12 @@ export function chooseToAdopt(
   id: string | null,
   inventory: Inventory,
 ): { readonly live: LiveSubscription } | Refusal {
-  const found = id === null ? onlyOneAt(name, fields.target_url, inventory) : withId(id, name, inventory);
+  const found = id === null ? onlyOneAt(name, fields.target_url, inventory) : withId(id, inventory);
   if (!('live' in found)) return found;
-  return inventory.isExempt(found.live)
-    ? { reason: `${found.live.id} belongs to somebody else, or is ignored` }
-    : found;
+  const { live } = found;
+  if (inventory.isExempt(live)) return { reason: `${live.id} belongs to somebody else, or is ignored` };
+  const other = replacedFor(live.id, name, inventory);
+  return other === undefined ? found : { reason: `${live.id} is being replaced already, for ${other}` };
 }
 
 function onlyOneAt(
@@ -73,19 +74,13 @@ function onlyOneAt(
   };
 }
 
-function withId(
-  id: string,
-  name: string,
-  inventory: Inventory,
-): { readonly live: LiveSubscription } | Refusal {
+function withId(id: string, inventory: Inventory): { readonly live: LiveSubscription } | Refusal {
   const live = inventory.live.get(id);
   if (!live) return { reason: `no subscription ${id} is live` };
   const claimants = claimantsOf(id, inventory);
-  if (claimants.length > 0) return { reason: `${id} is managed already, as ${claimants.join(', ')}` };
-  const replacing = [...inventory.ours.values()].find(({ record }) => record.retire?.subscription_id === id);
-  return replacing === undefined || replacing.record.name === name
+  return claimants.length === 0
     ? { live }
-    : { reason: `${id} is being replaced already, for ${replacing.record.name}` };
+    : { reason: `${id} is managed already, as ${claimants.join(', ')}` };
 }
 
 /** Why the entry of this name cannot take over a subscription by replacing it; undefined where it can. */

@@ -90,6 +90,13 @@ export function claimantsOf(id: string, { claims }: Pick<Inventory, 'claims'>): 
   return claims.get(id) ?? [];
 }
 
+/** The name of the other record of ours that is replacing this subscription, which is not ours; undefined for none. */
+export function replacedFor(id: string, name: string, { ours }: Pick<Inventory, 'ours'>): string | undefined {
+  return [...ours.values()].find(
+    ({ record }) => record.retire?.subscription_id === id && record.name !== name,
+  )?.record.name;
+}
+
 /** The URL that the entry had in the file; a subscription's own may still carry the mark of its creation. */
 function declaredUrl(recorded: string, record: EntryRecord): string {
   return record.applied?.target_url ?? recorded;

@@ -7,7 +7,7 @@ import type { LiveSubscription } from '../domain/subscription.ts';
 import { adoptable, adoptionHits } from './adoption.ts';
 import { allowFlag, type Candidate, type Hit, type PlanInput } from './candidate.ts';
 import { staleFileHits, unreadableHits } from './hits.ts';
-import { claimantsOf, type IntactRecord, type Inventory } from './inventory.ts';
+import { claimantsOf, replacedFor, type IntactRecord, type Inventory } from './inventory.ts';
 import { asRevived, fieldCandidates, keysOf, takenHits, type Entry } from './match-fields.ts';
 import { recoverIntent } from './match-intent.ts';
 import { beginReplacement, giveUp, goOn, outgoing, type Beginning } from './match-replacement.ts';
@@ -319,6 +319,11 @@ function unownedHits(entry: Entry, live: LiveSubscription): readonly Hit[] {
   const { desired, inventory, input } = entry;
   const { name, fields } = desired;
   if (inventory.isExempt(live)) return takenHits(fields.target_url, inventory);
+  const other = replacedFor(live.id, name, inventory);
+  if (other !== undefined) {
+    const reason = `the URL belongs to the subscription ${live.id}, which is being replaced for ${other}`;
+    return [{ guard: 'url-taken', reason, letThrough: null }];
+  }
   // Another record may be the one that names it, and then it is not ours to replace, with whatever consent.
   const others = [...adoptionHits(entry, live), ...unreadableHits(inventory)];
   if (input.policy.unowned === 'replace') return others;

@@ -403,6 +403,15 @@ const ROWS: readonly Row[] = [
     holds: ['url-taken: replace orders'],
   },
   {
+    reason: 'two entries change URLs, and what is at one is being replaced for the other',
+    file: { orders: { target_url: urlOf('shop') }, shop: { target_url: urlOf('orders') } },
+    records: { shop: { current: null, applied: null, retire: { subscription_id: 'foreign-shop' } } },
+    live: [foreign('shop')],
+    policy: { unowned: 'replace' },
+    does: ['replace shop'],
+    holds: ['url-taken: replace orders'],
+  },
+  {
     reason: 'the URL belongs to a subscription of an ignored host, which no policy replaces',
     file: { orders: {} },
     live: [foreign('orders')],
