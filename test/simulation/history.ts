@@ -1,18 +1,20 @@
-import type { Desired, DesiredEntry } from '../../src/domain/desired.ts';
+import type { Desired } from '../../src/domain/desired.ts';
 import type { Allowance, Guard, Plan } from '../../src/domain/plan.ts';
+import { doSomething, resumeAll } from './deeds.ts';
 import { checkAtRest, watchWorld, type Watch } from './invariants.ts';
+import { drawFiles } from './model-files.ts';
 import { drawFaults } from './model-faults.ts';
 import { runPass, runPlan, startProcess, type Bug, type Household, type Process } from './model-process.ts';
-import { randomFrom, type Random } from './model-random.ts';
-import { LANDING_TIME, makeWorld } from './model-world.ts';
+import type { Random } from './model-random.ts';
+import { LANDING_TIME, makeWorld, type World } from './model-world.ts';
 import { meddle } from './outsider.ts';
 
-/** What a history broke, with the seed that replays it. */
-export interface Violation {
-  readonly seed: number;
-  readonly bug: string | null;
-  readonly invariant: string;
-  readonly what: string;
+/** How a history went. */
+export interface History {
+  /** Effects and other events that the scheduler has chosen. */
+  readonly steps: number;
+  /** What it broke first; null when every invariant held. */
+  readonly violation: World['violation'];
   /** Every effect in its order, without secrets. */
   readonly trace: readonly string[];
 }
@@ -29,25 +31,32 @@ const ALLOWANCES: readonly Allowance[] = [
 ];
 
 /**
- * One history from one seed: two processes, perhaps with different versions of the file, faults, crashes and
- * an outsider; then quiet, until the next plan is empty. Null when every invariant held.
+ * One history from one sequence of choices: two processes, perhaps with different versions of the file, commands,
+ * faults, crashes and an outsider; then quiet, until the next plan is empty.
  */
-export async function runHistory(seed: number, bug: Bug | null = null): Promise<Violation | null> {
-  const random = randomFrom(seed);
+export async function runHistory(random: Random, bug: Bug | null = null): Promise<History> {
   const world = makeWorld(random);
   const home: Household = { world, bug, processes: [], uniques: 0 };
   bug?.spoilWorld?.(world);
   const watch = watchWorld(world);
   const files = drawFiles(random);
-  world.api.tellsTime = random.chance(0.9);
+  world.api.tellsTime = !random.chance(0.1);
   world.declaresActivity = files.some(({ entries }) =>
     entries.some(({ fields }) => fields.is_active !== undefined),
   );
   world.retire = random.chance(0.4) ? 1 + random.below(40_000) : 0;
+  drawConsent(world, files);
   await runWithFaults(home, files, watch);
   if (world.violation === null) await runQuietly(home, random.pick(files), watch);
-  if (world.violation === null) return null;
-  return { seed, bug: bug?.name ?? null, ...world.violation, trace: world.trace };
+  const { step, violation, trace } = world;
+  return { steps: step, violation, trace };
+}
+
+/** Who may, by consent, replace what is foreign. */
+function drawConsent(world: World, files: readonly Desired[]): void {
+  if (!world.random.chance(0.2)) return;
+  world.unowned = 'replace';
+  for (const { entries } of files) for (const { fields } of entries) world.consents.add(fields.target_url);
 }
 
 async function runWithFaults(home: Household, files: readonly Desired[], watch: Watch): Promise<void> {
@@ -91,23 +100,10 @@ async function live(
   const { world } = home;
   for (let pass = 0; pass < passes && !process.stop.signal.aborted && world.faults !== null; pass += 1) {
     process.desired = world.random.pick(files);
-    process.rotate = drawRotation(home, process);
-    await runPass(home, process);
-    process.rotate = new Map();
+    await doSomething(home, process);
     await world.clockOf(process).sleep(world.random.below(30_000), process.stop.signal);
   }
   if (process.stop.signal.aborted) process.isAlive = false;
-}
-
-/** At times a pass is a command's, for one entry of its file. */
-function drawRotation({ world }: Household, { desired }: Process): Process['rotate'] {
-  const { random } = world;
-  if (desired.entries.length === 0 || !random.chance(0.25)) return new Map();
-  const { name } = random.pick(desired.entries);
-  const rotation = random.chance(0.8) ? 'rotate' : 'compromised';
-  if (rotation === 'compromised') for (const each of ['orders', 'shop', name]) world.compromised.add(each);
-  world.note(`${rotation} ${name} is asked for`);
-  return new Map([[name, rotation]]);
 }
 
 function stopProcess({ world }: Household, process: Process): void {
@@ -132,8 +128,10 @@ async function runQuietly(home: Household, desired: Desired, watch: Watch): Prom
   );
   for (const runner of runners) {
     runner.desired = desired;
-    runner.rotate = new Map();
+    Object.assign(runner, { rotate: new Map(), adopt: new Map(), isFileBad: false });
   }
+  passes.push(resumeAll(home, runners[0] as Process));
+  await settle(home, watch);
   for (let round = 1; round <= MAX_ROUNDS && world.violation === null; round += 1) {
     world.advance(LANDING_TIME + 2_000);
     // Side by side at first, which may end in conflicts; then one after the other.
@@ -178,52 +176,4 @@ async function settle({ world }: Household, watch: Watch): Promise<void> {
     watch.check();
     if (step > MAX_STEPS_PER_ROUND) world.violate('I1', 'a pass does not end');
   }
-}
-
-/** One entry, at times two, and versions of the file beside it that some processes see. */
-function drawFiles(random: Random): readonly Desired[] {
-  const orders = makeEntry('orders');
-  const others = random.chance(0.3) ? [makeEntry('billing')] : [];
-  const base = makeFile('base', [orders, ...others]);
-  const versions = [
-    makeFile('without orders', others),
-    makeFile('other events', [withFields(orders, { subscribed_events: ['message.failed'] }), ...others]),
-    makeFile('inactive', [withFields(orders, { is_active: false }), ...others]),
-    makeFile('other url', [
-      withFields(orders, { target_url: `${orders.fields.target_url}&line=2` }),
-      ...others,
-    ]),
-    makeFile('renamed', [{ ...orders, name: 'shop', previously: ['orders'] }, ...others]),
-    ...others.map((other) =>
-      makeFile('swapped', [
-        withFields(orders, { target_url: other.fields.target_url }),
-        withFields(other, { target_url: orders.fields.target_url }),
-      ]),
-    ),
-  ];
-  if (random.chance(0.4)) return [base];
-  return [base, random.pick(versions), ...(random.chance(0.3) ? [random.pick(versions)] : [])];
-}
-
-function makeEntry(name: string): DesiredEntry {
-  return {
-    name,
-    rotate_after: null,
-    fields: {
-      target_url: `https://hooks.example.com/${name}?version=2026-02-03`,
-      subscribed_events: ['message.received'],
-      phone_numbers: null,
-    },
-    previously: [],
-    prevent_destroy: false,
-  };
-}
-
-function withFields(entry: DesiredEntry, fields: Partial<DesiredEntry['fields']>): DesiredEntry {
-  return { ...entry, fields: { ...entry.fields, ...fields } };
-}
-
-function makeFile(content_hash: string, entries: readonly DesiredEntry[]): Desired {
-  const sorted = [...entries].sort((a, b) => (a.name < b.name ? -1 : 1));
-  return { entries: sorted, allow_empty: entries.length === 0, content_hash, revision: null };
 }

@@ -4,7 +4,7 @@ import type { LiveSubscription } from '../../src/domain/subscription.ts';
 import { ownedIds, type EntryRecord } from '../../src/domain/record.ts';
 import { markOf } from '../../src/domain/target-url.ts';
 import { compareFields } from '../../src/plan/diff.ts';
-import { liveAt, OUTSIDER, type ModelApi } from './model-api.ts';
+import { liveAt, OUTSIDER } from './model-api.ts';
 import { SETTINGS } from './model-settings.ts';
 import { recordIn, recordsIn } from './model-sink.ts';
 import type { World } from './model-world.ts';
@@ -24,23 +24,26 @@ export function watchWorld(world: World): Watch {
   const { api, sink } = world;
   const recorded = new Set<string>();
   api.onWrite = ({ method, id, author }) => {
-    const isForeign = api.issued.get(id)?.author === OUTSIDER;
-    if (author !== OUTSIDER && isForeign)
-      world.violate('I3', `${author} sends ${method} for the foreign ${id}`);
+    if (author === OUTSIDER || !isForeign(id, world)) return;
+    if (!world.replaceable.has(id)) world.violate('I3', `${author} sends ${method} for the foreign ${id}`);
   };
   return {
     check() {
       const named = new Set<string>();
+      for (const { id, target_url } of api.live.values()) {
+        if (world.consents.has(target_url) && isForeign(id, world)) world.replaceable.add(id);
+      }
       for (const record of recordsIn(sink)) {
         checkSecrets(record, world);
         for (const id of ownedIds(record)) {
+          if (world.offered.has(id)) world.adopted.add(id);
           named.add(id);
           recorded.add(id);
         }
         const id = record.next?.subscription_id;
         if (id !== undefined && !world.storedSince.has(id)) world.storedSince.set(id, world.now());
       }
-      for (const { id, target_url } of liveOfOurs(api)) {
+      for (const { id, target_url } of liveOfOurs(world)) {
         if (named.has(id)) continue;
         if (recorded.has(id)) world.violate('I2', `${id} is live, and its secret left the sink`);
         else if (markOf(target_url) === undefined)
@@ -55,7 +58,7 @@ function checkSecrets({ name, current, next, previous }: EntryRecord, world: Wor
     if (stored === null) continue;
     const { subscription_id: id, signing_secret } = stored;
     const issued = world.api.issued.get(id);
-    if (issued === undefined || issued.author === OUTSIDER) {
+    if (issued === undefined || (isForeign(id, world) && !world.offered.has(id))) {
       world.violate('I3', `the record of ${name} names ${id}, which is not ours`);
     } else if (signing_secret?.reveal() !== issued.secret) {
       world.violate('I2', `the record of ${name} has another secret than ${id}`);
@@ -67,7 +70,7 @@ const PERSONS_GUARDS: readonly Guard[] = ['unowned', 'url-taken', 'depends', 're
 
 /** I1, I2 and I4 at rest: the account is what the file says, or held because the URL belongs to somebody else. */
 export function checkAtRest(world: World, desired: Desired, plan: Plan): void {
-  const { api, sink } = world;
+  const { sink, api } = world;
   if (plan.operations.length > 0)
     world.violate('I1', `the next plan is not empty: ${plan.operations.map(({ key }) => key).join(', ')}`);
   const kept = new Set<string>();
@@ -86,7 +89,7 @@ export function checkAtRest(world: World, desired: Desired, plan: Plan): void {
   }
   const inherited = new Set(excused.size === 0 ? [] : namesHeldForHeirs(plan, desired));
   for (const name of inherited) for (const id of ownedIdsIn(world, name)) kept.add(id);
-  for (const { id } of liveOfOurs(api)) {
+  for (const { id } of liveOfOurs(world)) {
     if (!kept.has(id)) world.violate('I4', `${id} is live beside what the file declares`);
   }
   for (const { name, intent } of recordsIn(sink)) {
@@ -140,7 +143,8 @@ function checkReplaced(world: World, { name, next, retire, previous }: EntryReco
  * Entries whose URL somebody else has, entries that wait for the URL of such a one, and entries whose records
  * name one subscription (a rename was interrupted, and the file now has both names): a person must decide.
  */
-function excusedNames({ api, sink }: World, { entries }: Desired): ReadonlySet<string> {
+function excusedNames(world: World, { entries }: Desired): ReadonlySet<string> {
+  const { api, sink, unowned } = world;
   const excused = new Set<string>();
   const isStuck = ({ name, fields }: DesiredEntry): boolean => {
     const id = recordIn(sink, name)?.current?.subscription_id;
@@ -148,7 +152,8 @@ function excusedNames({ api, sink }: World, { entries }: Desired): ReadonlySet<s
     if (id !== undefined && claims.length > 1) return true;
     const occupant = liveAt(api, fields.target_url);
     if (occupant === undefined) return false;
-    if (api.issued.get(occupant.id)?.author === OUTSIDER) return true;
+    const isOwn = ownedIdsIn(world, name).some((own) => api.live.has(own));
+    if (isForeign(occupant.id, world)) return unowned === 'hold' || isOwn;
     return recordsIn(sink).some(
       ({ name: other, current }) => current?.subscription_id === occupant.id && excused.has(other),
     );
@@ -160,7 +165,12 @@ function excusedNames({ api, sink }: World, { entries }: Desired): ReadonlySet<s
   return excused;
 }
 
-/** What is live and was made by a process of ours. */
-export function liveOfOurs(api: ModelApi): readonly LiveSubscription[] {
-  return [...api.live.values()].filter(({ id }) => api.issued.get(id)?.author !== OUTSIDER);
+/** What is live and was made by a process of ours, or given to us. */
+export function liveOfOurs(world: World): readonly LiveSubscription[] {
+  return [...world.api.live.values()].filter(({ id }) => !isForeign(id, world));
+}
+
+/** Made by somebody else, and never given to us. */
+export function isForeign(id: string, { api, adopted }: Pick<World, 'api' | 'adopted'>): boolean {
+  return api.issued.get(id)?.author === OUTSIDER && !adopted.has(id);
 }

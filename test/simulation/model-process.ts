@@ -4,6 +4,7 @@ import type { Allowance, Plan } from '../../src/domain/plan.ts';
 import { isSameHolder, ownedIds, type Holder } from '../../src/domain/record.ts';
 import type { Report } from '../../src/domain/report.ts';
 import type { LinqReader, LinqWriter } from '../../src/linq/linq-api.ts';
+import type { Adoptions } from '../../src/plan/adoption.ts';
 import type { Rotation } from '../../src/plan/candidate.ts';
 import { planOnce, reconcileOnce, type PassContext } from '../../src/reconcile/reconcile-once.ts';
 import type { SecretSink } from '../../src/secrets/sink.ts';
@@ -15,6 +16,7 @@ import { connectSink } from './model-sink.ts';
 import { SETTINGS } from './model-settings.ts';
 import { type Actor, type World } from './model-world.ts';
 import { watchEffect } from './watched-effects.ts';
+import { watchPlan } from './watched-plan.ts';
 
 /** A process of the program. It dies at any effect, and what comes after it is another one. */
 export interface Process extends Actor {
@@ -24,6 +26,9 @@ export interface Process extends Actor {
   desired: Desired;
   /** What a command asks of its next pass. */
   rotate: ReadonlyMap<string, Rotation>;
+  adopt: Adoptions;
+  /** The file cannot be used any more, and `desired` is the last good one. */
+  isFileBad: boolean;
   /** When its last write of a record took place: until then, at least, its view was the current one. */
   readonly wroteAt: Map<string, number>;
   /** Ids whose record the sink refused although it may have landed: they may be deleted again. */
@@ -66,6 +71,8 @@ export function startProcess(home: Household, host: string, skewMs: number, desi
     stop: new AbortController(),
     desired,
     rotate: new Map(),
+    adopt: new Map(),
+    isFileBad: false,
     wroteAt: new Map(),
     unsure: new Set(),
   };
@@ -74,7 +81,24 @@ export function startProcess(home: Household, host: string, skewMs: number, desi
   return process;
 }
 
-/** One pass with the process's file. Undefined when it failed as it may; anything but an `AppError` is a bug. */
+/** Does it for the process. Undefined when it failed as it may; anything but an `AppError` is a bug. */
+export async function attempt<T>(
+  { world }: Household,
+  process: Process,
+  work: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof AppError)) {
+      world.violate('bug', error instanceof Error ? (error.stack ?? error.message) : String(error));
+    }
+    world.note(`${process.name} fails: ${String(error)}`);
+    return undefined;
+  }
+}
+
+/** One pass with the process's file. Undefined when it failed as it may. */
 export async function runPass(
   home: Household,
   process: Process,
@@ -82,19 +106,15 @@ export async function runPass(
 ): Promise<{ plan: Plan; report: Report } | undefined> {
   const { world } = home;
   world.note(`${process.name} begins a pass with ${process.desired.content_hash}`);
-  try {
-    const outcome = await reconcileOnce(process.desired, passContext(home, process, allowances));
+  const watch = watchPlan(process, world);
+  return attempt(home, process, async () => {
+    const context = { ...contextOf(home, process, allowances), onPlan: watch };
+    const outcome = await reconcileOnce(process.desired, context);
     for (const { name, guard, reason } of outcome.plan.held)
       world.note(`held: ${name ?? ''} ${guard}, ${reason}`);
     world.note(`${process.name} ends a pass: ${describeReport(outcome.report)}`);
     return outcome;
-  } catch (error) {
-    if (!(error instanceof AppError)) {
-      world.violate('bug', error instanceof Error ? (error.stack ?? error.message) : String(error));
-    }
-    world.note(`${process.name} fails a pass: ${String(error)}`);
-    return undefined;
-  }
+  });
 }
 
 /** A plan and nothing else: the process is handed readers only. */
@@ -103,7 +123,7 @@ export async function runPlan(
   process: Process,
   allowances: readonly Allowance[],
 ): Promise<Plan> {
-  const { reader, secrets, ...context } = passContext(home, process, allowances);
+  const { reader, secrets, ...context } = contextOf(home, process, allowances);
   const { plan } = await planOnce(process.desired, {
     ...context,
     reader: {
@@ -123,7 +143,8 @@ export async function runPlan(
   return plan;
 }
 
-function passContext(home: Household, process: Process, allowances: readonly Allowance[]): PassContext {
+/** All that a pass of the process is given. */
+export function contextOf(home: Household, process: Process, allowances: readonly Allowance[]): PassContext {
   const { world } = home;
   const { linq, sink } = connect(home, process);
   return {
@@ -131,7 +152,7 @@ function passContext(home: Household, process: Process, allowances: readonly All
     writer: linq,
     secrets: sink,
     sink,
-    settings: { ...SETTINGS, policy: { ...SETTINGS.policy, retire: world.retire } },
+    settings: { ...SETTINGS, policy: { ...SETTINGS.policy, retire: world.retire, unowned: world.unowned } },
     allowances,
     holder: process.holder,
     isGone: (holder) => Promise.resolve(isGone(home, process, holder)),
@@ -140,10 +161,10 @@ function passContext(home: Household, process: Process, allowances: readonly All
     stop: { signal: process.stop.signal, graceMs: 2_000 },
     progress: QUIET,
     storeTimeout: SETTINGS.secrets.store_timeout,
-    isFileBad: false,
+    isFileBad: process.isFileBad,
     fights: new Set(),
     rotate: process.rotate,
-    adopt: new Map(),
+    adopt: process.adopt,
     only: null,
     expectedPlan: null,
     onPlan: () => undefined,

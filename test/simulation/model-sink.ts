@@ -116,7 +116,8 @@ function expect(sink: ModelSink, version: Version | undefined, expected: Version
   throw new SinkConflictError(`cannot write ${name}: another process was there first`);
 }
 
-function describe({ current, next, intent }: EntryRecord): string {
+function describe({ current, next, retire, intent }: EntryRecord): string {
   const overlap = next ? ` next=${next.subscription_id} ready=${next.ready_at ?? '-'}` : '';
-  return `current=${current?.subscription_id ?? '-'}${overlap} intent=${intent?.marked_url ?? '-'}`;
+  const foreign = retire ? ` retire=${retire.subscription_id}` : '';
+  return `current=${current?.subscription_id ?? '-'}${overlap}${foreign} intent=${intent?.marked_url ?? '-'}`;
 }

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { AppError } from '../../src/domain/errors.ts';
+import type { Policy } from '../../src/domain/settings.ts';
 import type { Clock } from '../../src/reconcile/context.ts';
 import { makeApi, type ModelApi } from './model-api.ts';
 import type { Effect } from './model-effect.ts';
@@ -49,6 +50,13 @@ export interface World {
   declaresActivity: boolean;
   /** How long what left the file is retired, in milliseconds. */
   retire: number;
+  unowned: Policy['unowned'];
+  /** Foreign subscriptions whose secret a person has given to us, and those of them that a record has named since. */
+  readonly offered: Set<string>;
+  readonly adopted: Set<string>;
+  /** URLs at which a person has consented to replace whatever is live, and the foreign ones that were there. */
+  readonly consents: Set<string>;
+  readonly replaceable: Set<string>;
   /** Since when a replacement's secret stands in the sink. */
   readonly storedSince: Map<string, number>;
   /** Entries whose secret was to be replaced without an overlap. */
@@ -89,6 +97,11 @@ export function makeWorld(random: Random): World {
     pruned: new Set(),
     declaresActivity: false,
     retire: 0,
+    unowned: 'hold',
+    offered: new Set(),
+    adopted: new Set(),
+    consents: new Set(),
+    replaceable: new Set(),
     storedSince: new Map(),
     compromised: new Set(),
     stoodStill: new Set(),
