@@ -55,13 +55,13 @@ function endOf(
   const { record } = observed;
   const { name, retired } = record;
   const staying = stayingOf(record, inventory);
-  if (input.policy.retire === 0 || staying === undefined) return prune(observed, after, inventory, input);
+  const isKept = input.policy.retire > 0 && staying !== undefined && !isWanted(staying, inventory);
+  if (!isKept) return prune(observed, after, inventory, input);
   const isUnfinished =
     retired !== null && (record.next !== null || (retired.deactivated && staying.is_active));
   if (retired === null || isUnfinished) return retire(observed, staying, after, inventory, input);
   const until = Date.parse(retired.at) + input.policy.retire;
-  if (input.observation.serverTime >= until || isWanted(staying, inventory))
-    return prune(observed, after, inventory, input);
+  if (input.observation.serverTime >= until) return prune(observed, after, inventory, input);
   const reason = 'no longer in the file, retired';
   return { name, kind: 'delete', reason, until: new Date(until).toISOString() };
 }
@@ -72,7 +72,7 @@ function stayingOf({ current, next }: EntryRecord, { live }: Inventory): LiveSub
   return ids.flatMap((id) => live.get(id) ?? [])[0];
 }
 
-/** Its URL is another entry's by now. */
+/** Its URL is another entry's, for which it makes room. */
 function isWanted({ target_url }: LiveSubscription, { entries }: Inventory): boolean {
   const url = normaliseUrl(target_url);
   return [...entries.values()].some(({ fields }) => normaliseUrl(fields.target_url) === url);

@@ -100,6 +100,14 @@ describe('an entry that left the file', () => {
     expect(outline(plan({ ...wanting, settled: [] })).does).toEqual(['update sales', 'delete legacy']);
   });
 
+  it('is not retired first where another entry has its URL', () => {
+    const spec = left(null, {
+      settled: ['orders', 'sales'],
+      live: [live('orders'), live('sales'), live('legacy', { target_url: urlOf('sales') })],
+    });
+    expect(outline(plan(spec)).does).toEqual(['delete legacy']);
+  });
+
   it('goes at once where it is gone already', () => {
     expect(outline(plan(left(1, { live: [live('orders')] }))).does).toEqual(['delete legacy']);
   });
