@@ -153,9 +153,10 @@ function excusedNames(world: World, { entries }: Desired): ReadonlySet<string> {
     const occupant = liveAt(api, fields.target_url);
     if (occupant === undefined) return false;
     const isOwn = ownedIdsIn(world, name).some((own) => api.live.has(own));
-    if (isForeign(occupant.id, world)) return unowned === 'hold' || isOwn;
+    if (isForeign(occupant.id, world) && (unowned === 'hold' || isOwn)) return true;
     return recordsIn(sink).some(
-      ({ name: other, current }) => current?.subscription_id === occupant.id && excused.has(other),
+      ({ name: other, current, retire }) =>
+        excused.has(other) && [current, retire].some((one) => one?.subscription_id === occupant.id),
     );
   };
   for (let before = -1; before < excused.size;) {
