@@ -1,4 +1,5 @@
 import { UsageError } from '../domain/errors.ts';
+import { FORMAT_VERSION } from '../domain/json-text.ts';
 import { toJson, type Json } from '../plan/render-json.ts';
 import { paragraph } from '../plan/text-layout.ts';
 import type { ExitCode } from './exit.ts';
@@ -38,7 +39,7 @@ export async function answer(
   if (format === 'json') {
     const errors = failure === null ? [] : errorNotes(failure).map((note) => ({ ...note }));
     const status = { exit_code: exitCode, errors };
-    io.stdout.write(toJson({ format_version: 1, result: done?.document ?? null, status }));
+    io.stdout.write(toJson({ format_version: FORMAT_VERSION, result: done?.document ?? null, status }));
   } else {
     for (const text of done?.lines ?? []) io.stdout.write(`${wrapped(text, io.stdout)}\n`);
   }

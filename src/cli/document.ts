@@ -1,10 +1,9 @@
 import { UsageError } from '../domain/errors.ts';
+import { FORMAT_VERSION } from '../domain/json-text.ts';
 import { outcomeOfCode, toJson, type ErrorNote, type Json } from '../plan/render-json.ts';
 import type { ExitCode } from './exit.ts';
 import type { Io } from './io.ts';
 import { errorNotes, reportError } from './report-error.ts';
-
-const FORMAT_VERSION = 1;
 
 /** What a command came to, and what its document says beside the status. */
 export interface Content {

@@ -1,5 +1,5 @@
 import { ConfigError, UsageError } from '../domain/errors.ts';
-import { jsonText } from '../domain/json-text.ts';
+import { FORMAT_VERSION, jsonText } from '../domain/json-text.ts';
 import type { Desired } from '../domain/desired.ts';
 import type { RequestCount } from '../domain/report.ts';
 import type { ErrorNote } from '../plan/render-json.ts';
@@ -38,8 +38,6 @@ export interface Shown {
   readonly text: () => string;
   readonly markdown: () => string;
 }
-
-const FORMAT_VERSION = 1;
 
 /** An empty file, for looking around where the real one cannot be used. */
 const NO_FILE: Desired = { entries: [], allow_empty: false, content_hash: '', revision: null };

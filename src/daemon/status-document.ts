@@ -1,4 +1,5 @@
 import type { Guard } from '../domain/plan.ts';
+import { FORMAT_VERSION } from '../domain/json-text.ts';
 import { publicText } from './public-text.ts';
 import type { DaemonStatus, EntryState, FileProblem, LoadedFile, PassResult, PassSummary } from './status.ts';
 
@@ -7,7 +8,7 @@ import type { DaemonStatus, EntryState, FileProblem, LoadedFile, PassResult, Pas
  * are renamed or removed only with another `format_version`. There is no secret in it.
  */
 export interface StatusDocument {
-  readonly format_version: 1;
+  readonly format_version: string;
   readonly generated_at: string;
   readonly started_at: string;
   readonly config: {
@@ -67,7 +68,7 @@ export interface StatusDocument {
 export function statusDocument(status: DaemonStatus, now: number): StatusDocument {
   const { config, pass } = status;
   return {
-    format_version: 1,
+    format_version: FORMAT_VERSION,
     generated_at: isoTime(now),
     started_at: isoTime(status.startedAt),
     config: {

@@ -1,4 +1,10 @@
 /**
+ * The version of every JSON document that the program prints or serves. A reader ignores properties that it does not
+ * know, and refuses a major version that it does not know.
+ */
+export const FORMAT_VERSION = '1.0';
+
+/**
  * `value` as JSON text in which characters that could drive a terminal, or hide in it, are escaped; that
  * changes no value. `indent` in spaces.
  */

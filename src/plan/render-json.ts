@@ -1,13 +1,7 @@
-import { jsonText } from '../domain/json-text.ts';
+import { FORMAT_VERSION, jsonText } from '../domain/json-text.ts';
 import type { Operation } from '../domain/operation.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { Report, RequestCount } from '../domain/report.ts';
-
-/**
- * The version of the JSON document. A reader ignores properties that it does not know, and refuses a major
- * version that it does not know.
- */
-const FORMAT_VERSION = '1.0';
 
 /** How a run ended, in one word. */
 export type Outcome =

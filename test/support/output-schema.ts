@@ -17,6 +17,6 @@ export function outputOf(command: string, { stdout }: { readonly stdout: string 
   const document: unknown = JSON.parse(stdout);
   const isValid = ajv.validate(schema, document);
   expect(isValid, `${ajv.errorsText()}\n${stdout}`).toBe(true);
-  expect(stdout).toMatch(/^\{\n {2}"format_version": 1,\n/);
+  expect(stdout).toMatch(/^\{\n {2}"format_version": "1\.0",\n/);
   return document as Output;
 }

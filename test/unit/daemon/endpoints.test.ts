@@ -155,7 +155,7 @@ describe('/metrics and /status', () => {
 
     expect(answer.status).toBe(200);
     expect(answer.headers['content-type']).toBe('application/json; charset=utf-8');
-    expect(answer.body).toMatch(/^\{\n {2}"format_version": 1,\n[^]*\n\}\n$/);
+    expect(answer.body).toMatch(/^\{\n {2}"format_version": "1.0",\n[^]*\n\}\n$/);
     expect(JSON.parse(answer.body)).toMatchObject({
       generated_at: '2026-03-01T12:00:00.000Z',
       config: { loaded: { content_hash: 'c0ffee' } },

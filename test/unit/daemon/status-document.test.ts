@@ -7,7 +7,7 @@ const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 describe('statusDocument', () => {
   it('says of a daemon that has just started that nothing is known yet', () => {
     expect(statusDocument(freshStatus(), NOON)).toEqual({
-      format_version: 1,
+      format_version: '1.0',
       generated_at: '2026-03-01T12:00:00.000Z',
       started_at: '2026-03-01T11:00:00.000Z',
       config: { loaded: null, problem: null },
@@ -67,7 +67,7 @@ describe('statusDocument', () => {
     });
 
     expect(statusDocument(status, NOON)).toEqual({
-      format_version: 1,
+      format_version: '1.0',
       generated_at: '2026-03-01T12:00:00.000Z',
       started_at: '2026-03-01T11:00:00.000Z',
       config: {
