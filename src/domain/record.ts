@@ -29,6 +29,9 @@ export interface StoredSubscription {
   readonly created_at: string;
 }
 
+/** How a replacement can end: the new subscription takes over, or is given up. */
+export const ENDINGS = ['switch', 'drop'] as const;
+
 /** The subscription that is to take over, while it overlaps with the current one. */
 export interface Replacement extends StoredSubscription {
   /** It was we who deactivated it, so that nothing is delivered twice while receivers learn its secret. */
@@ -37,6 +40,8 @@ export interface Replacement extends StoredSubscription {
   readonly ready_at: string | null;
   /** The secret that it replaces is in wrong hands: there is no overlap, and the old secret is not kept. */
   readonly compromised: boolean;
+  /** How it ends, once a process has decided on it: from then on there is no way back. */
+  readonly ending: (typeof ENDINGS)[number] | null;
 }
 
 /** What is about to be created; written before the POST. */

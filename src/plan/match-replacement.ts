@@ -5,7 +5,7 @@ import type { EntryRecord, Replacement } from '../domain/record.ts';
 import type { LiveSubscription } from '../domain/subscription.ts';
 import { markOf } from '../domain/target-url.ts';
 import { isConsentedTo } from './adoption.ts';
-import { allowFlag, type Candidate, type Hit, type PlanInput } from './candidate.ts';
+import { allowFlag, type Candidate, type Hit, type PlanInput, type Rotation } from './candidate.ts';
 import { compareFields } from './diff.ts';
 import { widenHits } from './hits.ts';
 import { claimantsOf, type IntactRecord, type Inventory } from './inventory.ts';
@@ -134,7 +134,8 @@ export function goOn(entry: Entry, observed: IntactRecord, next: Replacement): O
     return { candidates: [candidate], waiting: [], isOver: step === 'drop' };
   }
   const after = neededOf([...entry.first, ...kept]);
-  const candidate = { operation: { ...operation, after }, hits: endHits(ending, live, scene, entry) };
+  const hits = [...tooLateHits(next, asked), ...endHits(ending, live, scene, entry)];
+  const candidate = { operation: { ...operation, after }, hits };
   return { candidates: [...kept, candidate], waiting: [], isOver: false };
 }
 
@@ -168,7 +169,7 @@ function stepOf(
 ): ReplaceStep | Pick<Waiting, 'reason' | 'until'> {
   if (live === undefined) return 'drop';
   if (old === undefined) return 'finish';
-  if (isGivenUp) return 'drop';
+  if (next.ending === 'drop' || (isGivenUp && next.ending === null)) return 'drop';
   if (next.ready_at === null) return 'rest';
   const until = Date.parse(next.ready_at) + overlap;
   if (serverTime >= until) return 'switch';
@@ -233,6 +234,13 @@ function usurperOf(
 ): LiveSubscription | undefined {
   const [only, ...others] = current === null ? inventory.unownedAt(fields.target_url) : [];
   return only === undefined || others.length > 0 || inventory.isExempt(only) ? undefined : only;
+}
+
+/** Guard `in-flight`: a command gives up what a process has begun to switch to. */
+function tooLateHits({ ending }: Replacement, asked: Rotation | undefined): readonly Hit[] {
+  if (asked !== 'abort' || ending !== 'switch') return [];
+  const reason = 'the switch to the new subscription has begun, and cannot be given up any more';
+  return [{ guard: 'in-flight', reason, letThrough: 'linq-gitops sync' }];
 }
 
 /** What may cover the end of a replacement: the URL, and a filter that the file has dropped since it began. */

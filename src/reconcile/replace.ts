@@ -20,6 +20,9 @@
  * long, and counts from the last such PUT that was answered. With no overlap at all nothing is deactivated.
  *
  *   given up, or next is gone (404)   drop: DELETE next, the record forgets it, `current` stays as it is
+ *
+ * Switch and drop are decided in the record first, and whoever decides first has decided: with both at once, by two
+ * processes, both subscriptions would go.
  */
 import { RequestError, SinkConflictError } from '../domain/errors.ts';
 import type { ReplaceOperation, ReplaceStep } from '../domain/operation.ts';
@@ -67,7 +70,7 @@ async function begin(operation: ReplaceOperation, context: ApplyContext): Promis
         isForeign(subscription_id, record) ? retiring(subscription_id, record, context) : record,
       stored: (base, own) => ({
         ...base,
-        next: { ...own, deactivated: false, ready_at: null, compromised: !keeps_previous },
+        next: { ...own, deactivated: false, ready_at: null, compromised: !keeps_previous, ending: null },
         intent: null,
         applied_from: appliedFrom(context),
       }),
@@ -168,7 +171,7 @@ async function switchOver(operation: ReplaceOperation, context: ApplyContext): P
   // From here on its state is the one that it ends with, also where a crash leaves the rest to the next pass.
   const deactivated = next.deactivated && is_active;
   const compromised = next.compromised || !keeps_previous;
-  await claimRecord(context, { ...record, next: { ...next, deactivated, compromised } });
+  await claimRecord(context, { ...record, next: { ...next, deactivated, compromised, ending: 'switch' } });
   // Without an overlap, receivers have had no time to read the new secret.
   if (!next.deactivated) await context.showSecrets?.();
   // Before it delivers as well: both would, for as long as the other one has to stay.
@@ -216,7 +219,7 @@ async function finish(operation: ReplaceOperation, context: ApplyContext): Promi
 function replaced(
   { fields, prevent_destroy, keeps_previous }: ReplaceOperation,
   record: EntryRecord,
-  { deactivated, ready_at, compromised, ...next }: Replacement,
+  { deactivated, ready_at, compromised, ending, ...next }: Replacement,
   context: ApplyContext,
 ): EntryRecord {
   return {
@@ -244,7 +247,9 @@ async function drop({ name, replacement_id }: ReplaceOperation, context: ApplyCo
   if (!record?.next && !record?.retire)
     throw new Error(`no replacement of ${name} in a plan that gives one up`);
   if (replacement_id !== null) {
-    await claimRecord(context, record);
+    // Another process must not switch to it while the DELETE is on its way.
+    const next = record.next && { ...record.next, ending: 'drop' as const };
+    await claimRecord(context, { ...record, next });
     await context.writer.deleteSubscription(replacement_id);
   }
   const left = { ...record, next: null, retire: null };

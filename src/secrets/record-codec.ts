@@ -1,5 +1,6 @@
 import {
   CHANGES,
+  ENDINGS,
   INSTALLATION_NAME,
   RECORD_SCHEMA,
   type EntryRecord,
@@ -16,6 +17,7 @@ import {
   allowOnly,
   object,
   objects,
+  oneOf,
   orNull,
   text,
   texts,
@@ -56,6 +58,7 @@ export function encodeEntry(record: EntryRecord): Plain {
       deactivated: next.deactivated,
       ready_at: next.ready_at,
       compromised: next.compromised,
+      ending: next.ending,
     },
     retire: retire && { subscription_id: retire.subscription_id },
     previous: previous && {
@@ -169,13 +172,14 @@ function readEntry(fields: Fields): EntryRecord {
     next: orNull(fields, 'next', (next) => {
       allowOnly(next, [
         ...['subscription_id', 'target_url', 'signing_secret', 'created_at'],
-        ...['deactivated', 'ready_at', 'compromised'],
+        ...['deactivated', 'ready_at', 'compromised', 'ending'],
       ]);
       return {
         ...readStored(next),
         deactivated: truth(next, 'deactivated'),
         ready_at: next.data['ready_at'] === null ? null : time(next, 'ready_at'),
         compromised: truth(next, 'compromised'),
+        ending: next.data['ending'] === null ? null : oneOf(next, 'ending', ENDINGS),
       };
     }),
     retire: orNull(fields, 'retire', (retire) => {
@@ -243,10 +247,8 @@ function readPause(fields: Fields): Pause {
 
 function readLastChange(fields: Fields): LastChange {
   allowOnly(fields, ['what', 'at', 'revision']);
-  const what = CHANGES.find((known) => known === fields.data['what']);
-  if (what === undefined) throw wrong(fields, 'what');
   const revision = fields.data['revision'] === null ? null : text(fields, 'revision');
-  return { what, at: time(fields, 'at'), revision };
+  return { what: oneOf(fields, 'what', CHANGES), at: time(fields, 'at'), revision };
 }
 
 function readStored(fields: Fields): StoredSubscription {
@@ -260,15 +262,14 @@ function readStored(fields: Fields): StoredSubscription {
 
 function readHolder(fields: Fields): Holder {
   allowOnly(fields, ['host', 'boot', 'pid', 'started', 'mode']);
-  const { pid, mode } = fields.data;
+  const { pid } = fields.data;
   if (typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid < 0) throw wrong(fields, 'pid');
-  if (mode !== 'sync' && mode !== 'run') throw wrong(fields, 'mode');
   return {
     host: text(fields, 'host', 0),
     boot: text(fields, 'boot', 0),
     pid,
     started: text(fields, 'started', 0),
-    mode,
+    mode: oneOf(fields, 'mode', ['sync', 'run']),
   };
 }
 

@@ -70,6 +70,13 @@ export function texts(fields: Fields, key: string): readonly string[] {
   return value as readonly string[];
 }
 
+/** One of these words. */
+export function oneOf<T extends string>(fields: Fields, key: string, words: readonly T[]): T {
+  const found = words.find((word) => word === fields.data[key]);
+  if (found === undefined) throw wrong(fields, key);
+  return found;
+}
+
 /** The boolean under the key. */
 export function truth(fields: Fields, key: string): boolean {
   const value = fields.data[key];

@@ -1,6 +1,5 @@
 import type { Desired } from '../../src/domain/desired.ts';
 import { ownedIds, type EntryRecord } from '../../src/domain/record.ts';
-import type { Rotation } from '../../src/plan/candidate.ts';
 import type { Effect } from './model-effect.ts';
 import { SETTINGS } from './model-settings.ts';
 import { recordsIn } from './model-sink.ts';
@@ -14,8 +13,6 @@ interface Watched {
   readonly wroteAt: Map<string, number>;
   /** Ids whose record the sink refused although it may have landed: they may be deleted again. */
   readonly unsure: ReadonlySet<string>;
-  /** What a command asks of its pass. */
-  readonly rotate: ReadonlyMap<string, Rotation>;
 }
 
 /** The effect, with the rules that its process must keep: what counts is what stands at the decision. */
@@ -40,7 +37,7 @@ function noteWrite<T>(effect: Effect<T>, record: string, process: Watched, world
 
 /**
  * I2: a subscription whose secret is stored is deleted only by a process whose file lacks the entry, by the one that
- * was told that its secret was not stored, by a command that gives a replacement up, or when the one that replaces it has taken over.
+ * was told that its secret was not stored, when a replacement was given up by command, or when the one that replaces it has taken over.
  */
 function watchDelete<T>(effect: Effect<T>, id: string, process: Watched, world: World): Effect<T> {
   const declared = new Set(process.desired.entries.map(({ name }) => name));
@@ -50,9 +47,7 @@ function watchDelete<T>(effect: Effect<T>, id: string, process: Watched, world: 
     world.pruned.add(id);
     return effect;
   }
-  const isGivenUp = keepers().some(
-    ({ name, next }) => next?.subscription_id === id && process.rotate.get(name) === 'abort',
-  );
+  const isGivenUp = keepers().some(({ next }) => next?.subscription_id === id && next.ending === 'drop');
   if (isGivenUp) return effect;
   const replaced = recordsIn(world.sink).find(
     ({ current, retire, next }) =>

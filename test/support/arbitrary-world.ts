@@ -158,6 +158,7 @@ const intact = (name: string): fc.Arbitrary<ObservedRecord> =>
           deactivated: fc.boolean(),
           ready_at: fc.option(moment),
           compromised: fc.boolean(),
+          ending: fc.constantFrom('switch' as const, 'drop' as const, null),
         }),
       ),
       retire: rarely(fc.record({ subscription_id: fc.constantFrom(...IDS) })),

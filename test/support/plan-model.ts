@@ -169,7 +169,7 @@ function replace(model: Model, operation: ReplaceOperation, salt: string): void 
   put(model, next.subscription_id, { ...others, is_active });
   if (subscription_id !== null) model.live.delete(subscription_id);
   put(model, next.subscription_id, { target_url });
-  const { deactivated: _, ready_at: __, ...own } = next;
+  const { deactivated: _, ready_at: __, compromised: ___, ending: ____, ...own } = next;
   const { current } = before;
   const former = current && {
     subscription_id: current.subscription_id,
@@ -200,7 +200,7 @@ function begin(model: Model, { name, fields, subscription_id }: ReplaceOperation
   write(model, {
     ...before,
     retire,
-    next: { ...own, deactivated: false, ready_at: null, compromised: false },
+    next: { ...own, deactivated: false, ready_at: null, compromised: false, ending: null },
   });
 }
 
@@ -225,7 +225,7 @@ function retire(model: Model, { name, subscription_id, before, replacement_id }:
   const at = new Date(model.now).toISOString();
   const retired = others.retired ?? { at, deactivated: before.is_active };
   if (next?.subscription_id === subscription_id) {
-    const { deactivated: _, ready_at: __, compromised: ___, ...own } = next;
+    const { deactivated: _, ready_at: __, compromised: ___, ending: ____, ...own } = next;
     write(model, { ...others, current: own, next: null, retired });
   } else {
     write(model, { ...others, next: null, retired });

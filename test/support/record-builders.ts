@@ -41,6 +41,7 @@ export function fullRecord(name: string): EntryRecord {
       deactivated: true,
       ready_at: null,
       compromised: false,
+      ending: null,
     },
     retire: { subscription_id: 'sub-foreign' },
     previous: {

@@ -122,7 +122,7 @@ describe('an adoption by replacement', () => {
   it('consents at the end as well to another one that has taken the URL', () => {
     const next = {
       ...stored('orders', { subscription_id: 'next', target_url: markedUrl('next') }),
-      ...{ deactivated: true, ready_at: '2026-11-22T11:00:00Z', compromised: false },
+      ...{ deactivated: true, ready_at: '2026-11-22T11:00:00Z', compromised: false, ending: null },
     };
     const spec: WorldSpec = {
       file: { orders: {} },

@@ -108,6 +108,7 @@ describe('an entry explained', () => {
             deactivated: true,
             ready_at: ago(1_000),
             compromised: true,
+            ending: null,
           },
           retire: { subscription_id: 'foreign-x' },
         },
@@ -174,6 +175,7 @@ describe('an entry explained', () => {
       deactivated: false,
       ready_at: null,
       compromised: false,
+      ending: null,
     };
     const records = {
       a: {

@@ -32,6 +32,7 @@ describe('the inventory', () => {
       deactivated: false,
       ready_at: null,
       compromised: false,
+      ending: null,
     };
     expect(claimantsOf('id-next', inventoryOf({ records: { a: { next } } }))).toEqual(['a']);
   });

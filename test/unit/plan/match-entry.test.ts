@@ -35,6 +35,7 @@ const ROWS: readonly Row[] = [
           deactivated: false,
           ready_at: null,
           compromised: false,
+          ending: null,
         },
       },
     },
@@ -51,6 +52,7 @@ const ROWS: readonly Row[] = [
           deactivated: true,
           ready_at: null,
           compromised: false,
+          ending: null,
         },
       },
     },
@@ -186,7 +188,9 @@ const ROWS: readonly Row[] = [
     reason: 'what left the file amid a replacement is not taken over by its URL alone',
     file: { orders: { target_url: urlOf('sales') } },
     records: {
-      sales: { next: { ...stored('next'), deactivated: false, ready_at: null, compromised: false } },
+      sales: {
+        next: { ...stored('next'), deactivated: false, ready_at: null, compromised: false, ending: null },
+      },
     },
     live: [live('sales'), live('next')],
     does: ['create orders', 'delete sales'],
@@ -244,7 +248,9 @@ const ROWS: readonly Row[] = [
     reason: 'a `previously` record amid a replacement is moved as it is',
     file: { orders: { previously: ['sales'] } },
     records: {
-      sales: { next: { ...stored('next'), deactivated: false, ready_at: null, compromised: false } },
+      sales: {
+        next: { ...stored('next'), deactivated: false, ready_at: null, compromised: false, ending: null },
+      },
     },
     live: [live('sales'), live('next')],
     does: ['rename orders'],

@@ -74,7 +74,9 @@ const LEFTOVERS: readonly Row[] = [
   {
     reason: 'what is amid a replacement goes with both',
     records: {
-      legacy: { next: { ...stored('next'), deactivated: false, ready_at: null, compromised: false } },
+      legacy: {
+        next: { ...stored('next'), deactivated: false, ready_at: null, compromised: false, ending: null },
+      },
     },
     live: [live('legacy'), live('next')],
     does: ['delete legacy'],

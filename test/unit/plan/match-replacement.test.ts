@@ -29,6 +29,7 @@ function next(name: string, rested: number | null, overrides: Partial<Replacemen
     deactivated: rested !== null,
     ready_at: rested === null ? null : ago(rested),
     compromised: false,
+    ending: null,
     ...overrides,
   };
 }
@@ -141,6 +142,16 @@ const STEPS: readonly Row[] = [
     is: [['drop', OLD, 'next-orders']],
   },
   {
+    reason: 'one that was decided to be given up is dropped, also by who was not told',
+    ...amid(OVERLAP, {}, { ending: 'drop' }),
+    is: [['drop', OLD, 'next-orders']],
+  },
+  {
+    reason: 'one that was to be given up takes over where its predecessor is gone meanwhile',
+    ...amid(1, { live: [nextLive('orders')] }, { ending: 'drop' }),
+    is: [['finish', null, 'next-orders']],
+  },
+  {
     reason: 'one whose predecessor is gone cannot be given up',
     ...amid(1, { live: [nextLive('orders')], rotate: { orders: 'abort' } }),
     is: [['finish', null, 'next-orders']],
@@ -213,6 +224,14 @@ describe('a replacement under way', () => {
     expect(isActive(amid(OVERLAP, { live: [nextLive('orders')] }, { deactivated: false }))).toEqual([false]);
     const active = nextLive('orders', { is_active: true });
     expect(isActive(amid(OVERLAP, { live: [active] }, { deactivated: false }))).toEqual([true]);
+  });
+
+  it('cannot be given up once a process has begun to switch', () => {
+    const begun = { ending: 'switch' as const, deactivated: false };
+    const outcome = plan(amid(OVERLAP, { rotate: { orders: 'abort' } }, begun));
+    expect(outline(outcome)).toEqual({ does: [], holds: ['in-flight: replace orders'] });
+    expect(outcome.held).toMatchObject([{ letThrough: 'linq-gitops sync' }]);
+    expect(plan(amid(OVERLAP, {}, begun)).operations).toMatchObject([{ step: 'switch' }]);
   });
 
   it('is not waited for any longer where the secret turns out to be compromised', () => {

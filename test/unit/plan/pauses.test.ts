@@ -137,6 +137,7 @@ describe('the guard paused', () => {
       deactivated: true,
       ready_at: at(-3_600_000),
       compromised: false,
+      ending: null,
     };
     const previous = { subscription_id: 'before', signing_secret: null, retired_at: at(-1e9) };
     const worlds: readonly WorldSpec[] = [
@@ -195,6 +196,7 @@ describe('the guard paused', () => {
       deactivated: true,
       ready_at: at(-1_000),
       compromised: false,
+      ending: null,
     };
     const spec: WorldSpec = {
       file: { orders: {} },

@@ -60,6 +60,7 @@ const WORLD: WorldSpec = {
         deactivated: true,
         ready_at: ago(60_000),
         compromised: false,
+        ending: null,
       },
     },
     support: { applied: fields('support', { phone_numbers: LINES }) },
@@ -193,7 +194,7 @@ Status: nothing is managed.
 describe('the README', () => {
   it('shows what status prints', () => {
     const days = (name: string, count: number) => stored(name, { created_at: ago(count * 24 * HOUR) });
-    const next = { ...stored('replies', { subscription_id: 'id-next' }), compromised: false };
+    const next = { ...stored('replies', { subscription_id: 'id-next' }), compromised: false, ending: null };
     const view = viewOf({
       file: { billing: {}, orders: {}, replies: {}, support: {} },
       records: {

@@ -43,6 +43,7 @@ function next(overrides: Partial<Replacement> = {}): Replacement {
     deactivated: true,
     ready_at: ago(1),
     compromised: false,
+    ending: null,
     ...overrides,
   };
 }

@@ -22,6 +22,7 @@ const NEXT = {
   deactivated: true,
   ready_at: ago(1_000),
   compromised: false,
+  ending: null,
 };
 const nextLive = live('orders', { id: 'next-orders', target_url: markedUrl('orders'), is_active: false });
 

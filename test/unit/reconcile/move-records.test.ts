@@ -327,6 +327,7 @@ describe('what is refused before anything is written', () => {
     deactivated: false,
     ready_at: null,
     compromised: false,
+    ending: null,
   };
 
   async function expectRefused(move: Move, reason: string, name: string | null = 'bad'): Promise<void> {

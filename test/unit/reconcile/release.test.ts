@@ -86,6 +86,7 @@ describe('what is refused', () => {
     deactivated: false,
     ready_at: null,
     compromised: false,
+    ending: null,
   };
 
   it.each([

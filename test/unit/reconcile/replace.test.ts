@@ -117,6 +117,7 @@ describe('from the first step to the overlap', () => {
       deactivated: true,
       ready_at: new Date(began).toISOString(),
       compromised: false,
+      ending: null,
     });
     expectSecret(bench, next, record?.next?.signing_secret);
     expect(record?.current?.subscription_id).toBe(old);
@@ -505,6 +506,34 @@ describe('giving up', () => {
     await bench.laterPass(fileOf(), ABORT);
     await bench.laterPass(fileOf(), ABORT);
     expectKept(bench, old);
+  });
+
+  it('is finished by whoever comes next, who was not told of it', async () => {
+    const { bench, old } = await makeOverlap();
+    bench.script('delete', { fail: 'lost' });
+    await bench.laterPass(fileOf(), ABORT);
+    await bench.laterPass(fileOf());
+    expectKept(bench, old);
+  });
+
+  it('is not followed by another process, which would switch to what is being deleted', async () => {
+    const { bench, old } = await makeOverlap();
+    const others: Promise<unknown>[] = [];
+    bench.script('delete', { before: () => void others.push(bench.laterPass(fileOf())) });
+    await bench.laterPass(fileOf(), ABORT);
+    await Promise.all(others);
+    await bench.laterPass(fileOf());
+    expectKept(bench, old);
+  });
+
+  it('comes too late once the switch has begun', async () => {
+    const { bench, old, next } = await makeOverlap();
+    bench.script('put', { fail: 'lost' });
+    await bench.laterPass(fileOf());
+    const { plan } = await bench.laterPass(fileOf(), ABORT);
+    expect(plan.held).toMatchObject([{ name: 'orders', guard: 'in-flight' }]);
+    await bench.laterPass(fileOf());
+    expectReplaced(bench, old, next);
   });
 
   it('is a bug where nothing is under way', async () => {
