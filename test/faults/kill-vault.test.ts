@@ -1,3 +1,4 @@
 import { describeKills } from './kills.ts';
 
-describeKills('vault');
+// Each kind of operation once; with KILLS=all every scenario that runs on files (minutes).
+describeKills('vault', process.env['KILLS'] === 'all' ? 'all' : 'core');
