@@ -51,9 +51,8 @@ export function fieldCandidates(
   const racing = justAppliedHits(observed, input);
   const hits = [...staleFileHits(observed, input), ...racing];
   const candidates: Candidate[] = [];
-  // What is not noted would be taken for drift, once the file changes back to what is.
-  const isRecordBehind = changes.length === 0 && !isNoted(fields, record.applied);
-  if (wanted.length > 0 || isRecordBehind)
+  // What is not noted would be taken for drift, once the file changes back to what is: also beside drift that is left.
+  if (wanted.length > 0 || !isNoted(fields, record.applied))
     candidates.push(update(entry, live, wanted, `update ${name}`, hits));
   if (left.length > 0) {
     const hit = leavesDrift ? reportedDrift(name) : FIGHT;

@@ -634,6 +634,17 @@ describe('a record that does not say what was applied last', () => {
     expect(outline(outcome)).toEqual({ does: [], holds: [] });
   });
 
+  it('is put right beside drift that is left as it is, or it would be taken for drift itself', () => {
+    const outcome = plan({
+      file: { orders: {} },
+      records: { orders: { applied: fields('orders', { phone_numbers: ['+12025550101'] }) } },
+      live: [live('orders', events)],
+      policy: { drift: 'report' },
+    });
+    expect(outcome.operations).toMatchObject([{ key: 'update orders', patch: {}, fields: fields('orders') }]);
+    expect(outline(outcome).holds).toEqual(['drift: revert orders']);
+  });
+
   it('is left for the update that writes it anyway', () => {
     const outcome = plan({
       file: { orders: { is_active: true } },
