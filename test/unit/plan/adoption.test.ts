@@ -160,7 +160,11 @@ describe('an adoption is refused', () => {
   });
 
   it('where nothing is live that could be taken over', () => {
-    expect(refusal(unrecorded())?.reason).toBe('nothing that is not managed is live at its URL');
+    const nothing = 'nothing that is not managed is live at its URL';
+    expect(refusal(unrecorded())?.reason).toBe(nothing);
+    const gone: WorldSpec = { file: { orders: {} }, records: { orders: {} } };
+    expect(refusal(gone)?.reason).toBe(nothing);
+    expect(refusal({ ...gone, live: [ELSEWHERE] }, 'orders', 'elsewhere')).toBeUndefined();
     expect(refusal(unrecorded(), 'orders', 'missing')?.reason).toBe('no subscription missing is live');
   });
 
@@ -190,6 +194,15 @@ describe('an adoption is refused', () => {
       reason: 'it is replacing foreign-orders already',
       hint: 'give that up first: linq-gitops rotate orders --abort',
     });
+    const half = { ...stored('next'), deactivated: true, ready_at: null, compromised: false };
+    const alone = { ...spec, live: [live('next', { target_url: markedUrl('next') })] };
+    const goingOn = [retiring, { ...retiring, next: half }, { current: null, applied: null, next: half }];
+    for (const record of goingOn) {
+      expect(
+        refusal({ ...alone, records: { orders: record } }),
+        'what it takes over is gone',
+      ).toBeUndefined();
+    }
     const vacant = { current: null, applied: null };
     expect(refusal({ ...spec, records: { orders: vacant } })).toBeUndefined();
   });
@@ -201,5 +214,17 @@ describe('an adoption is refused', () => {
       live: [live('orders')],
     };
     expect(refusal(spec, 'shop')?.reason).toBe('it takes over the record of orders');
+  });
+
+  it('for no rename of another entry, nor for any other work', () => {
+    const spec: WorldSpec = {
+      settled: ['other'],
+      file: { now: { previously: ['then'] }, crm: {}, odd: { subscribed_events: ['message.failed'] } },
+      records: { then: {}, odd: {} },
+      live: [live('then'), foreign('crm'), live('odd')],
+    };
+    expect(outline(plan(spec)).does).toContain('rename now');
+    expect(refusal(spec, 'crm')).toBeUndefined();
+    expect(refusal(spec, 'crm', 'foreign-crm')).toBeUndefined();
   });
 });

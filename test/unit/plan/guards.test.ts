@@ -184,6 +184,15 @@ describe('widen', () => {
     expect(held).toMatchObject([{ guard: 'widen', reason }]);
   });
 
+  it('does not hold a routing header that the file takes away', () => {
+    const outcome = plan({
+      file: { o: { routing_key_header: null } },
+      records: { o: {} },
+      live: [live('o', { routing_key_header: 'X-Key' })],
+    });
+    expect(outline(outcome)).toEqual({ does: ['update o'], holds: [] });
+  });
+
   it('does not hold a filter that grows', () => {
     const outcome = plan({
       file: { o: { phone_numbers: [LINE, '+12025550102'] } },
@@ -488,6 +497,23 @@ describe('deletes', () => {
     expect(pruning(4, 4, { policy: { allow: [allowance('deletes')] } }).held).toEqual([]);
   });
 
+  it('counts one subscription for each that is being replaced, the one that would be lost', () => {
+    const half = (name: string) => {
+      const current = stored(name, { subscription_id: `next-${name}` });
+      return { next: { ...current, deactivated: true, ready_at: ago(1), compromised: false } };
+    };
+    const all = names(2);
+    const outcome = pruning(0, 0, {
+      records: each(all, half),
+      live: all.flatMap((name) => [
+        live(name),
+        live(name, { id: `next-${name}`, target_url: urlOf(`x-${name}`) }),
+      ]),
+      policy: { max_deletes: { share: 1 } },
+    });
+    expect(heldDeletes(outcome)).toBe(2);
+  });
+
   it('takes an empty file with `allow_empty` for consent, and nothing else', () => {
     expect(pruning(4, 4, { file: {}, allow_empty: true }).held).toEqual([]);
     expect(heldDeletes(pruning(4, 4, { file: {} }))).toBe(4);
@@ -553,6 +579,11 @@ describe('suspicious-list', () => {
     expect(outline(shrunk(1, 1, { live: [foreign('x')] }))).toEqual({ does: ['create n1'], holds: [] });
   });
 
+  it('does not hold the end of a record that names nothing', () => {
+    const outcome = plan({ allow_empty: true, records: { legacy: { current: null } } });
+    expect(outline(outcome)).toEqual({ does: ['delete legacy'], holds: [] });
+  });
+
   it('holds deletes too, and neither updates nor what is new', () => {
     const outcome = plan({
       file: { a: {}, b: {}, fresh: {}, odd: {} },
@@ -613,6 +644,11 @@ describe('account', () => {
 
   test.each([
     { reason: 'a line is shared', lines, recorded: ['line-0', 'line-1'] },
+    {
+      reason: 'a line is new',
+      lines: [...lines, { id: 'line-2', phone_number: '+12025550102' }],
+      recorded: ['line-1'],
+    },
     { reason: 'the lines are not known', lines: null, recorded: ['line-9'] },
     { reason: 'the account has no line', lines: [], recorded: ['line-9'] },
     { reason: 'no line was recorded', lines, recorded: [] },

@@ -40,6 +40,8 @@ describe('the inventory', () => {
   it('knows every record that claims a subscription, by name', () => {
     const inventory = inventoryOf({ records: { b: { current: stored('a') }, a: {} } });
     expect(claimantsOf(idOf('a'), inventory)).toEqual(['a', 'b']);
+    const sorted = inventoryOf({ records: { a: {}, b: { current: stored('a') } } });
+    expect(claimantsOf(idOf('a'), sorted)).toEqual(['a', 'b']);
     expect(claimantsOf(idOf('b'), inventory)).toEqual([]);
   });
 

@@ -539,14 +539,39 @@ describe('what an operation on an entry says', () => {
     });
   });
 
+  it('cleans up what is unfinished before it forgets anything, although something is held', () => {
+    const previous = { subscription_id: 'gone', signing_secret: null, retired_at: ago(86_400_000) };
+    const outcome = plan({
+      file: { orders: {} },
+      records: { orders: { current: null, intent: intent('orders'), previous } },
+      live: [foreign('orders'), foreign('orders', { id: 'another' })],
+    });
+    expect(outline(outcome)).toEqual({ does: ['recover orders'], holds: ['ambiguous: orders'] });
+  });
+
+  it('takes over no record of which another one names a part', () => {
+    const next = { ...stored('next'), deactivated: true, ready_at: ago(1), compromised: false };
+    const outcome = plan({
+      file: { shop: { target_url: urlOf('orders'), previously: ['orders'] } },
+      records: { orders: { next }, third: { current: stored('next') } },
+      live: [live('orders'), live('next', { target_url: markedUrl('next') })],
+      policy: { prune: 'never' },
+    });
+    expect(outline(outcome).does).not.toContain('rename shop');
+  });
+
   it('names the command that adopts a subscription that is not ours', () => {
     const { held } = plan({ file: { orders: {} }, live: [foreign('orders')] });
     expect(held).toMatchObject([{ letThrough: 'linq-gitops adopt orders --secret-file FILE' }]);
   });
 
-  it('names every candidate where the URL is ambiguous, and asks for the id', () => {
+  it.each([
+    { what: 'has no record', records: {} },
+    { what: 'has a damaged one', records: { orders: { kind: 'damaged', reason: 'no JSON' } as const } },
+  ])('names every candidate where the URL is ambiguous, and asks for the id: it $what', ({ records }) => {
     const { held } = plan({
       file: { orders: {} },
+      records,
       live: [foreign('orders', { id: 'two' }), foreign('orders', { id: 'one' })],
     });
     expect(held).toMatchObject([

@@ -266,6 +266,33 @@ describe('the matching table, for a record whose name is not in the file', () =>
     ]);
   });
 
+  it('deletes no replacement that is gone already', () => {
+    const gone = { ...stored('next'), deactivated: false, ready_at: null, compromised: false };
+    const { operations } = plan({ ...EMPTY, records: { legacy: { next: gone } }, live: [live('legacy')] });
+    expect(operations).toMatchObject([{ subscription_id: idOf('legacy'), replacement_id: null }]);
+  });
+
+  it('asks before it discards what was to take over a foreign one, as before any other secret', () => {
+    const adoption = {
+      current: null,
+      retire: { subscription_id: 'foreign-legacy' },
+      next: { ...stored('next'), deactivated: true, ready_at: ago(1), compromised: false },
+    };
+    const spec: WorldSpec = { ...EMPTY, live: [foreign('legacy'), live('next')] };
+    expect(plan({ ...spec, records: { legacy: adoption } }).operations).toMatchObject([
+      { kind: 'delete', subscription_id: null, replacement_id: idOf('next'), secret: 'discarded' },
+    ]);
+    const records = { legacy: { ...adoption, prevent_destroy: true } };
+    expect(outline(plan({ ...spec, records }))).toEqual({ does: [], holds: ['protected: delete legacy'] });
+  });
+
+  it('says how to get a damaged record back', () => {
+    const { held } = plan({ ...EMPTY, records: { legacy: { kind: 'damaged', reason: 'not JSON' } } });
+    expect(held).toMatchObject([
+      { reason: 'its record is damaged: not JSON', letThrough: 'restore the record from a backup' },
+    ]);
+  });
+
   it('says that there is nothing to delete where the subscription is gone or never was', () => {
     const { operations } = plan({ ...EMPTY, records: { gone: {}, never: { current: null } } });
     expect(operations).toMatchObject([
@@ -392,6 +419,16 @@ describe('a record that a held entry may inherit by a rename', () => {
       file: { shop: { target_url: urlOf('orders') } },
       records: recordOfShop({ kind: 'damaged', reason: 'no JSON' }),
       live: [live('orders')],
+    });
+    expect(outline(outcome).holds).toContain('depends: delete orders');
+  });
+
+  it('waits as well where only what is to take over is live', () => {
+    const next = { ...stored('next'), deactivated: true, ready_at: ago(1), compromised: false };
+    const outcome = plan({
+      file: { shop: { previously: ['orders'] } },
+      records: { shop: { kind: 'damaged', reason: 'no JSON' }, orders: { next } },
+      live: [live('next', { target_url: markedUrl('next') })],
     });
     expect(outline(outcome).holds).toContain('depends: delete orders');
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
 import type { Plan } from '../../../src/domain/plan.ts';
-import type { Replacement } from '../../../src/domain/record.ts';
+import type { EntryRecord, Replacement } from '../../../src/domain/record.ts';
 import {
   ago,
   each,
@@ -152,6 +152,19 @@ const STEPS: readonly Row[] = [
     is: [['finish', null, 'next-orders']],
   },
   {
+    reason: 'one without an overlap is dropped as well, and the entry is then what the file says',
+    ...amid(
+      0,
+      {
+        file: { orders: { subscribed_events: ['message.failed'] } },
+        live: [live('orders'), nextLive('orders', { is_active: true, phone_numbers: [LINE] })],
+        rotate: { orders: 'abort' },
+      },
+      { deactivated: false },
+    ),
+    is: ['update orders', ['drop', OLD, 'next-orders']],
+  },
+  {
     reason: 'one whose predecessor is gone cannot be given up',
     ...amid(1, { live: [nextLive('orders')], rotate: { orders: 'abort' } }),
     is: [['finish', null, 'next-orders']],
@@ -210,6 +223,21 @@ describe('a replacement under way', () => {
         prevent_destroy: true,
         secret: 'new',
       },
+    ]);
+  });
+
+  it('gets the URL of the file, also where somebody has moved it away from the marked one', () => {
+    const moved = [live('orders'), nextLive('orders', { target_url: urlOf('elsewhere') })];
+    expect(plan(amid(OVERLAP, { live: moved })).operations).toMatchObject([
+      { step: 'switch', fields: fields('orders') },
+    ]);
+  });
+
+  it('brings a new secret, unless it is given up', () => {
+    const given = plan(amid(1, { rotate: { orders: 'abort' } }));
+    expect([...plan(amid(OVERLAP)).operations, ...given.operations]).toMatchObject([
+      { step: 'switch', secret: 'new' },
+      { step: 'drop', secret: 'kept' },
     ]);
   });
 
@@ -277,6 +305,16 @@ describe('a replacement under way', () => {
     expect(outline(outcome).holds).toEqual([]);
     const last = outcome.operations.find(({ kind }) => kind === 'replace');
     expect([...(last?.after ?? [])].sort()).toEqual(['update orders', 'update sales']);
+  });
+
+  it('comes to rest while another subscription of ours keeps its URL', () => {
+    const outcome = plan(
+      amid(null, {
+        settled: ['shop'],
+        file: { orders: { target_url: urlOf('shop') } },
+      }),
+    );
+    expect(outline(outcome)).toEqual({ does: ['replace orders'], holds: [] });
   });
 
   it('does not end while another subscription of ours keeps its URL', () => {
@@ -362,6 +400,7 @@ describe('a replacement under way', () => {
       live: [live('orders'), nextLive('orders')],
     });
     expect(outline(outcome)).toEqual({ does: [], holds: ['record: orders', 'record: shop'] });
+    expect(outcome.held[0]?.reason).toBe('the record of shop names the same subscription');
   });
 });
 
@@ -588,6 +627,17 @@ describe('the beginning of a replacement', () => {
     ]);
     const settled: WorldSpec = { settled: ['orders'], rotate: { orders: 'abort' } };
     expect(outline(plan(settled))).toEqual({ does: [], holds: [] });
+    // What is unfinished is cleaned up all the same, and first.
+    const unfinished = (retire: EntryRecord['retire']): WorldSpec => ({
+      ...interrupted,
+      records: { orders: { current: null, intent: intent('orders'), retire } },
+      rotate: { orders: 'abort' },
+    });
+    expect(outline(plan(unfinished(null))).does).toEqual(['recover orders']);
+    expect(outline(plan(unfinished({ subscription_id: 'foreign-orders' }))).does).toEqual([
+      'recover orders',
+      'give up orders',
+    ]);
   });
 });
 
@@ -627,6 +677,17 @@ describe('the limit of replacements at once', () => {
   ])('does not count what is $reason', ({ file, live }) => {
     const outcome = rotated(2, 2, { ...amid(1), file, live });
     expect(outline(outcome).does).toEqual(expect.arrayContaining(['replace n1', 'replace n2']));
+  });
+
+  it('gives no place to what is retired', () => {
+    const gone = names(3, 'gone');
+    const outcome = rotated(2, 2, {
+      records: each(gone, () => ({ retired: { at: ago(1), deactivated: true } })),
+      live: gone.map((name) => live(name, { is_active: false })),
+      policy: { retire: 86_400_000 },
+    });
+    expect(outline(outcome).does).toEqual(['replace n1', 'replace n2']);
+    expect(outcome.waiting.map(({ name }) => name)).toEqual(gone);
   });
 
   it('gives no place to what is held', () => {

@@ -45,6 +45,10 @@ describe('the pause of an entry', () => {
     expect(pauseOf([pause(), all], 'default', 'orders', NOW)).toEqual(pause());
     expect(pauseOf([own, pause({ name: null })], 'default', 'orders', NOW)?.name).toBeNull();
     expect(pauseOf([own], 'default', null, NOW)).toBeNull();
+    // Of two that end together, the one that has to be lifted whatever becomes of the other.
+    const [name, everything] = [pause(), pause({ name: null })];
+    expect(pauseOf([name, everything], 'default', 'orders', NOW)).toBe(everything);
+    expect(pauseOf([everything, name], 'default', 'orders', NOW)).toBe(everything);
   });
 
   it('is none of another owner or another name', () => {
@@ -74,6 +78,14 @@ test('pauses are kept one for each owner and name, sorted', () => {
     pause({ name: 'a' }),
     pause({ name: 'b', until: at(1) }),
   ]);
+});
+
+test('pauses of two owners stand side by side, in whatever order they come', () => {
+  const [theirs, own, all] = [pause({ owner: 'a' }), pause(), pause({ name: null })];
+  const sorted = [theirs, all, own];
+  expect(withPauses([theirs], [own, all])).toEqual(sorted);
+  expect(withPauses([own], [all, theirs])).toEqual(sorted);
+  expect(withPauses([all], [theirs, own])).toEqual(sorted);
 });
 
 test('a pause is said with its end, without fractions of a second, and with its reason', () => {

@@ -83,6 +83,20 @@ describe('a plan', () => {
     ]);
   });
 
+  it('lists what waits by name, whatever it waits for', () => {
+    const outcome = plan({
+      settled: ['b', 'd'],
+      records: Object.fromEntries(
+        ['a', 'c'].map((name) => [name, { retired: { at: ago(1), deactivated: true } }]),
+      ),
+      live: ['a', 'c'].map((name) => live(name, { is_active: false })),
+      policy: { retire: 86_400_000 },
+      rotate: { b: 'rotate', d: 'rotate' },
+      replace: { at_once: 0 },
+    });
+    expect(outcome.waiting.map(({ name }) => name)).toEqual(['a', 'b', 'c', 'd']);
+  });
+
   it('has the id of what it does and holds', () => {
     const { id, operations, held } = plan(RICH);
     expect(id).toBe(planId(operations, held));

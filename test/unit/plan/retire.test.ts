@@ -6,6 +6,7 @@ import {
   LANDING_TIME,
   live,
   markedUrl,
+  ME,
   outline,
   plan,
   stored,
@@ -142,6 +143,19 @@ describe('an entry that left the file', () => {
     expect(outline(plan(all)).holds).toContain(`${guard}: retire legacy`);
   });
 
+  it('is deleted with all others whose time has come: that was let through when they were retired', () => {
+    const due = ['a', 'b', 'c', 'd'];
+    const outcome = plan({
+      settled: ['orders'],
+      records: Object.fromEntries(
+        due.map((name) => [name, { retired: { at: ago(DAY), deactivated: true } }]),
+      ),
+      live: due.map((name) => live(name, { is_active: false })),
+      policy: { retire: DAY, max_deletes: { count: 1 } },
+    });
+    expect(outline(outcome)).toEqual({ does: due.map((name) => `delete ${name}`), holds: [] });
+  });
+
   it('does not count what is retired already among what may be deleted', () => {
     const records = {
       legacy: { retired: { at: ago(1), deactivated: true } },
@@ -165,6 +179,7 @@ describe('an entry that is back in the file', () => {
       {
         kind: 'update',
         reason: 'revived',
+        changes: [{ field: 'is_active', reason: 'revived', before: false, after: true }],
         patch: { is_active: true },
         secret: 'kept',
         fields: fields('orders'),
@@ -193,6 +208,17 @@ describe('an entry that is back in the file', () => {
       { kind: 'forget', forgets: ['retired'] },
     ]);
     expect(outline(plan(back(LANDING_TIME - 1))).does).toEqual(['update orders']);
+  });
+
+  it('counts that from the last time that it was sent, not from the first', () => {
+    const sentAgain = (ms: number): WorldSpec => {
+      const retired = { at: ago(DAY), deactivated: true };
+      const applied_from = { content_hash: '', revision: null, holder: ME, server_time: ago(ms) };
+      const records = { orders: { retired, applied_from, isApplierGone: true } };
+      return back(DAY, { records, live: [live('orders')] });
+    };
+    expect(outline(plan(sentAgain(LANDING_TIME - 1))).does).toEqual([]);
+    expect(outline(plan(sentAgain(LANDING_TIME))).does).toEqual(['forget orders']);
   });
 
   it('is replaced, where that is asked for, by one that is active as it was', () => {

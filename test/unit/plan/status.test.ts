@@ -6,6 +6,7 @@ import { viewOf, viewWithoutFile } from '../../support/view.ts';
 import {
   ago,
   entry,
+  fields,
   foreign,
   installation,
   intent,
@@ -57,6 +58,21 @@ describe('an entry', () => {
       file: { orders: {} },
       records: { orders: {} },
       live: [live('orders', { subscribed_events: ['message.failed'] })],
+    },
+    {
+      what: 'has another name, and was changed outside',
+      state: 'pending',
+      reason: 'rename, was before; update, drifted: subscribed_events',
+      file: { orders: { previously: ['before'] } },
+      records: { before: { current: stored('orders'), applied: fields('orders') } },
+      live: [live('orders', { subscribed_events: ['message.failed'] })],
+    },
+    {
+      what: 'is of another owner',
+      state: 'held',
+      reason: 'its record belongs to the owner "staging"',
+      file: { orders: {} },
+      records: { orders: { kind: 'other-owner', owner: 'staging', ids: ['x'], marked_url: null } },
     },
     {
       what: 'left the file',
@@ -112,8 +128,19 @@ describe('an entry', () => {
     expect(entriesOf(spec).find(({ name }) => name === 'orders')).toMatchObject({
       state,
       reason,
-      guard: null,
+      guard: state === 'held' ? 'record' : null,
     });
+  });
+
+  it('is pending under its former name as well, while its record is there', () => {
+    const entries = entriesOf({
+      file: { shop: { previously: ['orders'], target_url: live('orders').target_url } },
+      records: { orders: {} },
+      live: [live('orders')],
+    });
+    expect(entries).toMatchObject(
+      ['orders', 'shop'].map((name) => ({ name, state: 'pending', operation: 'rename' })),
+    );
   });
 
   it('is retired, and not replaced, where it waits to be deleted', () => {
@@ -248,6 +275,42 @@ describe('the overview', () => {
     expect(summary).toMatchObject({ foreign: 3, states: { in_sync: 1, held: 1, missing: 0 } });
   });
 
+  it('lists no name that the sink was asked for in vain', () => {
+    expect(knownNames(viewOf({ settled: ['a'], records: { gone: { kind: 'absent' } } }))).toEqual(['a']);
+  });
+
+  it('has the warnings of the plan', () => {
+    const view = viewOf({ file: { a: {} }, observation: { events: ['message.failed'] } });
+    expect(overviewOf(view).warnings).toEqual([
+      'a: Linq\'s catalogue has no event "message.received"; did you mean message.failed?',
+    ]);
+  });
+
+  it('says what is held of the account as a whole, whatever names are asked for', () => {
+    const observation = {
+      installation: installation(['line-9']),
+      lines: [{ id: 'line-1', phone_number: '+12025550101' }],
+    };
+    const view = viewOf({ settled: ['a'], file: { b: {}, c: {} }, observation });
+    expect(overviewOf(view).held.map(({ names, guard }) => [names, guard])).toEqual([
+      [['b', 'c'], 'account'],
+    ]);
+    const quiet = viewOf({ settled: ['a'], observation });
+    expect(overviewOf(quiet, new Set(['a'])).held).toMatchObject([{ names: [], guard: 'account' }]);
+  });
+
+  it('names an entry once, of which two operations are held for one reason', () => {
+    const pauses = [{ owner: OWNER, name: 'orders', until: null, reason: null }];
+    const view = viewOf({
+      file: { orders: { previously: ['before'], subscribed_events: ['message.failed'] } },
+      records: { before: { current: stored('orders'), applied: fields('orders') } },
+      live: [live('orders')],
+      observation: { installation: { ...installation(), pauses } },
+    });
+    expect(view.plan.held).toHaveLength(2);
+    expect(overviewOf(view).held).toMatchObject([{ names: ['orders'], guard: 'paused' }]);
+  });
+
   it('says once what is held for one reason', () => {
     const { held } = overviewOf(
       viewOf({ settled: ['a'], records: { x: {}, y: {}, z: {} }, live: [live('x'), live('y'), live('z')] }),
@@ -275,6 +338,15 @@ describe('the overview', () => {
       live: [live('a'), live('moving'), live('retired'), foreign('other')],
     });
     const { entries, plan_id, file, held, foreign: others, warnings } = overviewOf(view);
+    expect(entries.map(({ name, reason }) => [name, reason])).toMatchObject([
+      ['a', 'not compared, since the file cannot be used'],
+      ['broken', 'its record is damaged: no JSON'],
+      ['busy', expect.stringContaining('is creating it')],
+      ['fresh', 'not compared, since the file cannot be used'],
+      ['gone', 'its subscription is gone from the account'],
+      ['moving', 'a replacement is under way'],
+      ['retired', `deactivated since ${ago(DAY)}`],
+    ]);
     expect(entries.map(({ name, state, guard }) => [name, state, guard])).toEqual([
       ['a', 'unknown', null],
       ['broken', 'held', 'record'],
@@ -288,6 +360,19 @@ describe('the overview', () => {
     expect(held.map(({ guard }) => guard)).toEqual(['record', 'in-flight']);
     expect(others.map(({ id }) => id)).toEqual(['foreign-other']);
     expect(knownNames(view)).toEqual(entries.map(({ name }) => name));
+  });
+
+  it('says nothing then of what a pass would do or hold, nor trips over a sink that is fresh', () => {
+    const pauses = [{ owner: OWNER, name: null, until: null, reason: null }];
+    const half = { current: null, intent: intent('half') };
+    const view = viewWithoutFile({
+      records: { half },
+      observation: { installation: { ...installation(), pauses } },
+    });
+    expect(view.plan.held.length + view.plan.operations.length).toBeGreaterThan(0);
+    expect(overviewOf(view)).toMatchObject({ held: [], entries: [{ state: 'unknown', operation: null }] });
+    const fresh = viewOf({ file: { a: {} }, observation: { installation: null } });
+    expect(overviewOf(fresh).entries).toMatchObject([{ state: 'missing', pause: null }]);
   });
 
   it('holds no secret', () => {
