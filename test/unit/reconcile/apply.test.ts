@@ -157,6 +157,30 @@ describe('the signal to stop', () => {
     );
     expect(bench.api.live.size).toBe(1);
   });
+
+  it('keeps what is live and recorded as it is, and tells of all that is left out', async () => {
+    const bench = makeBench();
+    const id = placeOwned(bench);
+    const ended: string[] = [];
+    const progress: Progress = {
+      ...QUIET,
+      started: () => expect.unreachable(),
+      ended: ({ key }) => ended.push(key),
+    };
+    bench.stop.abort();
+    const operations = [
+      makeUpdate({ name: 'orders', subscription_id: id }),
+      makeDelete({ name: 'orders', subscription_id: id, after: ['update orders'] }),
+    ];
+    const report = await apply(bench, operations, { progress });
+    expect(report.items.map(({ result }) => result)).toEqual([
+      { status: 'skipped', reason: 'interrupted' },
+      { status: 'skipped', reason: '"update orders" did not succeed' },
+    ]);
+    expect(ended).toEqual(['update orders', 'delete orders']);
+    expect(bench.api.live.get(id)?.subscribed_events).toEqual(['message.received']);
+    expect(bench.sink.writes).toBe(0);
+  });
 });
 
 describe('every kind of operation', () => {

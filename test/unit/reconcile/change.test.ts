@@ -148,6 +148,7 @@ describe('update', () => {
   it('fails when the API refuses a field other than the URL', async () => {
     const { bench, id } = makeOwned();
     bench.script('put', { fail: 'refused' });
+    bench.always('list', { bug: new TypeError('no URL that could be taken') });
     const operation = makeUpdate({ name: 'orders', subscription_id: id });
     expect(await updateEntry(operation, bench.context())).toMatchObject({ status: 'failed' });
     expectKept(bench, id);
@@ -209,6 +210,17 @@ describe('delete', () => {
     overtake(bench, 'orders', { prevent_destroy: true });
     await expect(deleteEntry(operation(id), context)).rejects.toBeInstanceOf(SinkConflictError);
     expectKept(bench, id);
+  });
+
+  it('leaves alone what was to take over when another process wrote the record first (I4)', async () => {
+    const { bench, id } = makeOwned();
+    const next = placeLive(bench, MARKED, 'p0').id;
+    bench.api.live.delete(id);
+    const context = bench.context();
+    overtake(bench, 'orders', { prevent_destroy: true });
+    const half = { ...operation(id), before: null, replacement_id: next };
+    await expect(deleteEntry(half, context)).rejects.toBeInstanceOf(SinkConflictError);
+    expect(bench.api.live.has(next)).toBe(true);
   });
 
   it('keeps the secret while the subscription may be live (I2)', async () => {
@@ -435,6 +447,36 @@ describe('collect', () => {
     bench.script('sink-read', move);
     expect(await collectOrphan(collect(id), bench.context())).toMatchObject({ status: 'skipped' });
     expect(liveAt(bench.api, MARKED)?.id).toBe(id);
+  });
+
+  it('leaves alone a subscription whose record comes and moves on between two readings (I2)', async () => {
+    const bench = makeBench();
+    const { id } = placeLive(bench, MARKED, 'p0');
+    placeRecordOf(bench, 'another', 'a');
+    // After the first reading `b` is stored; while the second one reads `a`, it is renamed to `c`.
+    const store = { after: () => placeRecordOf(bench, id, 'b') };
+    bench.script('sink-read', {}, store, {}, { after: () => moveRecord(bench, 'b', 'c') });
+    expect(await collectOrphan(collect(id), bench.context())).toMatchObject({ status: 'skipped' });
+    expect(liveAt(bench.api, MARKED)?.id).toBe(id);
+  });
+
+  it('deletes it once two readings agree, be it the third and the fourth', async () => {
+    const bench = makeBench();
+    const { id } = placeLive(bench, MARKED, 'p0');
+    placeRecordOf(bench, 'another', 'a');
+    const touch = { after: () => placeRecordOf(bench, 'another', 'a') };
+    // Each reading is the list and one record.
+    bench.script('sink-read', {}, touch, {}, touch);
+    expect(await collectOrphan(collect(id), bench.context())).toEqual({ status: 'done' });
+    expect(bench.api.live.size).toBe(0);
+  });
+
+  it('deletes it also while another entry is being created', async () => {
+    const bench = makeBench();
+    const { id } = placeLive(bench, MARKED, 'p0');
+    overtake(bench, 'billing', { intent: intentOf(`${URL}&linq_gitops=inst.y`, bench) });
+    expect(await collectOrphan(collect(id), bench.context())).toEqual({ status: 'done' });
+    expect(bench.api.live.size).toBe(0);
   });
 
   it('waits for a later pass while records keep changing', async () => {

@@ -10,10 +10,10 @@ function slow(bench: Bench) {
 }
 
 describe('a claim', () => {
-  it('is made again where it took so long that its time is out of date', async () => {
+  it('is made again, twice if need be, where it took so long that its time is out of date', async () => {
     const bench = makeBench();
     placeOwned(bench);
-    bench.script('sink-write', slow(bench));
+    bench.script('sink-write', slow(bench), slow(bench));
     await claimRecord(bench.context(), recordIn(bench.sink, 'orders')!);
     const time = recordIn(bench.sink, 'orders')?.applied_from?.server_time ?? '';
     expect(bench.clock.now() - Date.parse(time)).toBeLessThan(LANDING_TIME);

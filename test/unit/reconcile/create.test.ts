@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { RequestError } from '../../../src/domain/errors.ts';
 import { createEntry, deleteMarked } from '../../../src/reconcile/create.ts';
@@ -44,6 +45,7 @@ describe('from absent to active', () => {
     const bench = makeBench();
     expect(await createEntry(createOperation(), bench.context())).toEqual({ status: 'done' });
     expectCreated(bench, 'sub-1');
+    expect(bench.api.live.get('sub-1')?.is_active).toBe(true);
     expect(recordIn(bench.sink, 'orders')?.applied).toEqual(fieldsAt(URL));
   });
 
@@ -86,6 +88,23 @@ describe('from absent to active', () => {
     expect(previous?.signing_secret?.reveal()).toBe(bench.api.issued.get(gone)?.secret);
   });
 
+  it('notes when the API says that it was created, since its secret ages from then', async () => {
+    const bench = makeBench();
+    const { linq } = bench;
+    const created_at = bench.clock.now() - 30_000;
+    const context = bench.context({
+      writer: {
+        ...linq,
+        createSubscription: async (fields) => {
+          const created = await linq.createSubscription(fields);
+          return { ...created, subscription: { ...created.subscription, created_at } };
+        },
+      },
+    });
+    await createEntry(createOperation(), context);
+    expect(recordIn(bench.sink, 'orders')?.current?.created_at).toBe(new Date(created_at).toISOString());
+  });
+
   it('takes its own time for a creation that the API does not date', async () => {
     const bench = makeBench();
     const { linq } = bench;
@@ -114,6 +133,7 @@ describe('before the POST', () => {
     const result = await createEntry(createOperation(), bench.context());
     expect(result).toEqual({ status: 'skipped', reason: 'interrupted' });
     expectNothing(bench);
+    expect(bench.sink.writes).toBe(0);
   });
 
   it('sends no POST when the intent cannot be stored', async () => {
@@ -217,10 +237,12 @@ describe('a POST that fails', () => {
     expect(bench.sleeps).toEqual([500, 1_000]);
   });
 
-  it('gives up at once when the API asks for a longer wait than a pass may take', async () => {
+  it.each([
+    { ms: 60_000, does: 'waits', sleeps: [60_000, 60_000] },
+    { ms: 60_001, does: 'gives up at once', sleeps: [] },
+  ])('$does when the API asks for $ms ms, where a pass may wait a minute', async ({ ms, sleeps }) => {
     const bench = makeBench();
     const { linq } = bench;
-
     const refusal = {
       outcome: 'refused',
       method: 'POST',
@@ -231,12 +253,12 @@ describe('a POST that fails', () => {
       writer: {
         ...linq,
         createSubscription: () =>
-          Promise.reject(new RequestError('cannot create: busy', { ...refusal, retryAfterMs: 60_001 })),
+          Promise.reject(new RequestError('cannot create: busy', { ...refusal, retryAfterMs: ms })),
       },
     });
     expect(await createEntry(createOperation(), context)).toMatchObject({ status: 'failed' });
     expectNothing(bench);
-    expect(bench.sleeps).toEqual([]);
+    expect(bench.sleeps).toEqual(sleeps);
   });
 
   it('leaves the intent to the next pass when it cannot look', async () => {
@@ -328,6 +350,20 @@ describe('a secret that is not stored at once', () => {
     expectCreated(bench, 'sub-1');
   });
 
+  it('costs nothing either when it has landed among other records, one of which cannot be read', async () => {
+    const bench = makeBench();
+    placeOwned(bench, 'billing', `${URL}&line=2`);
+    const damage = { kind: 'damaged', version: 'v', reason: 'no JSON' } as const;
+    bench.sink.slots.set('archive', { version: 'v', record: null, damage });
+    const lost = { lost: 'lost', after: () => bench.always('sink-write', { fail: 'lost' }) } as const;
+    bench.script('sink-write', {}, lost);
+    bench.always('sink-read', { fail: 'lost' });
+    bench.onSleep = (count) => (count === 3 ? bench.always('sink-read', null) : undefined);
+    expect(await createEntry(createOperation(), bench.context())).toMatchObject({ status: 'unknown' });
+    const stored = recordIn(bench.sink, 'orders')?.current?.subscription_id;
+    expect(liveAt(bench.api, FIRST_MARK)?.id).toBe(stored);
+  });
+
   it('costs the subscription when nobody can tell whether its secret is stored', async () => {
     const bench = makeBench();
     const gone = (): void => {
@@ -357,6 +393,24 @@ describe('a secret that is not stored at once', () => {
     expectNothing(bench);
     // One until the signal, two for the grace of two seconds.
     expect(bench.sleeps).toEqual([1_000, 1_000, 1_000]);
+  });
+
+  it('waits no longer than the grace where the signal came while it was created', async () => {
+    const bench = makeBench();
+    bench.script('sink-write', { after: () => bench.always('sink-write', { fail: 'lost' }) });
+    bench.script('post', { after: () => bench.stop.abort() });
+    const context = bench.context({ storeTimeout: 60_000 });
+    expect(await createEntry(createOperation(), context)).toMatchObject({ status: 'failed' });
+    expect(bench.api.live.size).toBe(0);
+    expect(bench.sleeps).toEqual([1_000, 1_000]);
+  });
+
+  it('leaves no listener behind at the signal to stop, which outlives every pass', async () => {
+    const bench = makeBench();
+    bench.script('sink-write', {}, { fail: 'lost' });
+    await createEntry(createOperation(), bench.context());
+    expectCreated(bench, 'sub-1');
+    expect(getEventListeners(bench.stop.signal, 'abort')).toEqual([]);
   });
 
   it('leaves the intent where the sink does not even let it be cleared', async () => {
@@ -399,6 +453,8 @@ describe('a secret that is not stored at once', () => {
     if (moment === 'deleting') bench.script('delete', bug);
     if (moment === 'clearing') bench.script('delete', { after: () => bench.always('sink-write', bug) });
     await expect(createEntry(createOperation(), bench.context())).rejects.toThrow(TypeError);
+    // A bug is no outage: nothing is tried again.
+    if (moment === 'storing') expect(bench.sleeps).toEqual([]);
   });
 });
 
@@ -491,17 +547,32 @@ describe('a secret that is stored', () => {
   });
 
   it.each([
-    { fail: 'refused', status: 'failed', reason: 'nobody has the URL' },
+    { fail: 'refused', status: 'failed', reason: 'nobody else has the URL' },
     { fail: 'lost', status: 'unknown', reason: 'it may have happened' },
     { fail: 'not-sent', status: 'failed', reason: 'it has not happened' },
   ] as const)('stays with the marked URL when the PUT is $fail: $reason', async ({ fail, status }) => {
     const bench = makeBench();
     bench.script('put', { fail });
+    bench.script('post', { after: () => placeLive(bench, 'https://elsewhere.example.net/') });
     expect(await createEntry(createOperation(), bench.context())).toMatchObject({ status });
     expect(liveAt(bench.api, FIRST_MARK)?.id).toBe('sub-1');
     expect(recordIn(bench.sink, 'orders')?.current?.signing_secret?.reveal()).toBe(
       bench.api.issued.get('sub-1')?.secret,
     );
+  });
+
+  it('is no case of a taken URL where nobody knows whether the PUT has happened', async () => {
+    const bench = makeBench();
+    bench.script('put', { before: () => placeLive(bench, URL), fail: 'lost' });
+    expect(await createEntry(createOperation(), bench.context())).toMatchObject({ status: 'unknown' });
+    expect(liveAt(bench.api, FIRST_MARK)?.id).toBe('sub-1');
+  });
+
+  it('is no case of a taken URL where the subscription itself has it', async () => {
+    const bench = makeBench();
+    bench.script('put', { lost: 'refused' });
+    expect(await createEntry(createOperation(), bench.context())).toMatchObject({ status: 'failed' });
+    expect(liveAt(bench.api, URL)?.id).toBe('sub-1');
   });
 
   it('is no case of a taken URL when the subscription is gone', async () => {
@@ -526,6 +597,7 @@ describe('deleting what is live at a marked URL', () => {
     placeLive(bench, FIRST_MARK, 'p1');
     expect(await deleteMarked('orders', FIRST_MARK, bench.context())).toBe('deleted');
     expectNothing(bench);
+    expect(bench.sink.writes).toBe(0);
   });
 
   it('leaves other marks alone', async () => {

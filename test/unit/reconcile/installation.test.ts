@@ -77,3 +77,19 @@ it('fails when the sink does', async () => {
   await expect(open(bench)).rejects.toBeInstanceOf(SinkError);
   expect(bench.sink.installation).toBeUndefined();
 });
+
+it('fails when the sink does not take the new lines', async () => {
+  const bench = makeBench();
+  placeInstallation(bench, ['line-0']);
+  bench.script('sink-write', { fail: 'lost' });
+  await expect(open(bench)).rejects.toBeInstanceOf(SinkError);
+  expect(bench.sink.installation?.record?.line_ids).toEqual(['line-0']);
+});
+
+it('notes a line that took the place of another', async () => {
+  const bench = makeBench();
+  bench.api.lines.push({ id: 'line-2', phone_number: '+12025550101' });
+  placeInstallation(bench, ['line-1', 'line-3']);
+  await open(bench);
+  expect(bench.sink.installation?.record?.line_ids).toEqual(['line-1', 'line-2']);
+});

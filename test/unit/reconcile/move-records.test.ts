@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SinkError } from '../../../src/domain/errors.ts';
+import { RefusedError, SinkError } from '../../../src/domain/errors.ts';
 import {
   INSTALLATION_NAME,
   RECORD_SCHEMA,
@@ -177,6 +177,25 @@ describe('moving records', () => {
     }
   });
 
+  it('says beforehand what it would do, and what an interrupted one has done already', async () => {
+    const move = open();
+    const { source, destination } = move.context();
+    expect(await planMove(source, destination)).toMatchObject({
+      moved: NAMES,
+      copiedBefore: [],
+      wrote: false,
+    });
+    await expect(moveRecords(move.context({ at: 4, phase: 'after' }))).rejects.toThrow(Killed);
+    expect(await planMove(source, destination)).toEqual({
+      moved: NAMES,
+      copiedBefore: ['billing', 'orders'],
+      refusals: [],
+      installation: 'same',
+      isInPlace: false,
+      wrote: false,
+    });
+  });
+
   it('is finished by the third run where the second is killed as well', async () => {
     for (const at of [3, 5, 7, 9]) {
       for (let again = 1; again <= 7; again += 1) {
@@ -212,6 +231,81 @@ describe('moving records', () => {
     await moveRecords(move.context());
     expect(recordIn(move.to, 'billing')?.prevent_destroy).toBe(false);
     expect(recordsIn(move.from)).toEqual([]);
+  });
+
+  it('copies again what changes in the destination while it copies', async () => {
+    const move = open();
+    move.meanwhile = (write) => {
+      // Another run of this move is a little ahead, with an older view of the record.
+      if (write === 3) placeRecord(move.to, settled('billing', { prevent_destroy: false }));
+    };
+    expect(await moveRecords(move.context())).toMatchObject({ moved: NAMES });
+    expectMoved(move);
+  });
+
+  it('says what it has moved before something came that it may not move', async () => {
+    const move = open();
+    const damage = { kind: 'damaged', version: 'v', reason: 'is not JSON' } as const;
+    move.meanwhile = (write) => {
+      if (write === 2 + NAMES.length + 1) {
+        move.from.slots.set('support', { version: 'v', record: null, damage });
+      }
+    };
+    expect(await moveRecords(move.context())).toMatchObject({
+      moved: ['billing', 'orders'],
+      refusals: [{ name: 'support' }],
+      wrote: true,
+    });
+    expect(namesIn(move.to)).toEqual(NAMES);
+  });
+
+  it('is done although somebody resumes the destination in the middle', async () => {
+    const move = open();
+    move.meanwhile = (write) => {
+      if (write === 2 + NAMES.length + 1) placeInstallation(move.to, 'here');
+    };
+    expect(await moveRecords(move.context())).toMatchObject({ moved: NAMES });
+    expectMoved(move);
+  });
+
+  it('does not mind a name that goes while it looks', async () => {
+    const move = open();
+    const { source, ...context } = move.context();
+    const list = () => Promise.resolve(['a-name-that-went', ...NAMES]);
+    await moveRecords({ ...context, source: { ...source, sink: { ...source.sink, list } } });
+    expectMoved(move);
+  });
+
+  it('makes an id where the source has lost its own', async () => {
+    const move = open();
+    move.from.installation = undefined;
+    expect(await moveRecords(move.context())).toMatchObject({ moved: NAMES, isInPlace: false });
+    expect(recordsIn(move.from)).toEqual([]);
+    expect(namesIn(move.to)).toEqual(NAMES);
+    const other = open();
+    other.from.installation = undefined;
+    placeInstallation(other.to, 'there');
+    expect(await moveRecords(other.context())).toMatchObject({ moved: NAMES, installation: 'own' });
+  });
+
+  it('pauses the destination whatever other pauses there are', async () => {
+    const move = open();
+    const ofName: Pause = { owner: 'default', name: 'crm', until: null, reason: null };
+    const ofOther: Pause = { owner: 'theirs', name: null, until: null, reason: null };
+    placeInstallation(move.to, 'there', [ofName, ofOther]);
+    const reasons: unknown[] = [];
+    move.watch = () => {
+      if (recordsIn(move.to).length === 1 && namesIn(move.from).length === NAMES.length)
+        reasons.push(pausesOf(move.to).map(({ name, reason }) => [name, reason]));
+    };
+    await moveRecords(move.context());
+    expect(reasons).toEqual([
+      [
+        [null, MOVING_HERE],
+        ['crm', null],
+      ],
+    ]);
+    expect(move.to.installation?.record?.pauses).toEqual([ofName, ofOther]);
   });
 
   it('gives up on a process that never stops writing, and loses nothing', async () => {
@@ -275,6 +369,40 @@ describe('moving records', () => {
     expect(move.to.installation?.record?.id).toMatch(/^made/);
   });
 
+  it('leaves them that id also where the destination has it as well', async () => {
+    const move = open();
+    placeInstallation(move.to, 'here');
+    placeRecord(move.from, storedRecord('theirs', { owner: 'theirs' }));
+    expect(await moveRecords(move.context())).toMatchObject({ moved: NAMES, installation: 'same' });
+    expect(move.from.installation?.record?.id).toBe('here');
+  });
+
+  it('takes along what is unfinished where the destination has the same marks, and what names nothing', async () => {
+    const move = open();
+    placeInstallation(move.to, 'here');
+    const { next, retire } = fullRecord('half');
+    placeRecord(move.from, settled('half', { next, retire }));
+    expect(await moveRecords(move.context())).toMatchObject({
+      refusals: [],
+      moved: [...NAMES, 'half'].sort(),
+    });
+    const bare = open();
+    placeInstallation(bare.to, 'there');
+    placeRecord(bare.from, settled('bare', { current: null }));
+    expect(await moveRecords(bare.context())).toMatchObject({ refusals: [], installation: 'own' });
+    expect(recordIn(bare.to, 'bare')).toEqual(settled('bare', { current: null }));
+  });
+
+  it.each([
+    { reason: 'one line is among ours', from: ['line-0', 'line-1'], to: ['line-1', 'line-2'] },
+    { reason: 'ours are not known', from: [], to: ['line-9'] },
+  ])('goes to a destination that knows lines, where $reason', async ({ from, to }) => {
+    const move = open();
+    placeInstallation(move.from, 'here', [], from);
+    placeInstallation(move.to, 'there', [], to);
+    expect(await moveRecords(move.context())).toMatchObject({ refusals: [], moved: NAMES });
+  });
+
   it('says which owner they get, and changes nothing else of them', async () => {
     const move = open();
     await moveRecords(move.context(undefined, { from: 'default', to: 'team' }));
@@ -287,6 +415,13 @@ describe('moving records', () => {
     move.from.slots.clear();
     expect(await moveRecords(move.context())).toMatchObject({ moved: [], wrote: false });
     expect(move.writes).toBe(0);
+    // Nor where both have one id, since no move was begun; nor where what was moved is gone from there.
+    placeInstallation(move.to, 'here');
+    expect(await moveRecords(move.context())).toMatchObject({ wrote: false });
+    const away = 'its records moved to file:/there';
+    placeInstallation(move.from, 'here', [{ owner: 'default', name: null, until: null, reason: away }]);
+    move.to.installation = undefined;
+    expect(await moveRecords(move.context())).toMatchObject({ wrote: false });
   });
 });
 
@@ -297,8 +432,12 @@ describe('one sink at both ends', () => {
     expect(await moveRecords(whole.context(undefined, owners))).toMatchObject({
       moved: NAMES,
       isInPlace: true,
+      installation: 'same',
     });
-    for (let at = 1; at <= whole.writes; at += 1) {
+    const { writes } = whole;
+    await moveRecords(whole.context(undefined, owners));
+    expect(whole.writes, 'a second run has nothing to do').toBe(0);
+    for (let at = 1; at <= writes; at += 1) {
       const move = open({ same: true });
       move.watch = () => expectSafe(move);
       await expect(moveRecords(move.context({ at, phase: 'after' }, owners))).rejects.toThrow(Killed);
@@ -308,6 +447,16 @@ describe('one sink at both ends', () => {
       expect(pausesOf(move.from)).toMatchObject([{ reason: 'its records belong to the owner "team" now' }]);
       expect(move.from.installation?.record?.id).toBe('here');
     }
+  });
+
+  it('is told from a copy of it as soon as one of the two is written', async () => {
+    const move = open();
+    for (const [name, slot] of move.from.slots) move.to.slots.set(name, slot);
+    move.to.installation = move.from.installation;
+    const moving = moveRecords(move.context(undefined, { from: 'default', to: 'team' }));
+    await expect(moving).rejects.toBeInstanceOf(RefusedError);
+    for (const { from, to } of [move]) expect([namesIn(from), namesIn(to)]).toEqual([NAMES, NAMES]);
+    expect(recordIn(move.to, 'orders')?.owner).toBe('default');
   });
 
   it('is refused for the same owner', async () => {
@@ -347,6 +496,10 @@ describe('what is refused before anything is written', () => {
   it.each([
     [{ kind: 'damaged', version: 'v', reason: 'is not JSON' }, 'its record is damaged: is not JSON'],
     [{ kind: 'newer', version: 'v', schema: 2 }, 'its record has schema 2'],
+    [
+      { kind: 'foreign', version: 'v', reason: 'is no work of ours' },
+      'what stands in its place is no work of ours',
+    ],
   ] as const)('is a record that is %o', async (damage, reason) => {
     const move = open();
     move.from.slots.set('bad', { version: 'v', record: null, damage });
@@ -366,6 +519,7 @@ describe('what is refused before anything is written', () => {
   it.each([
     { kind: 'damaged', version: 'v', reason: 'is a secret that linq-gitops did not write' },
     { kind: 'newer', version: 'v', schema: 2 },
+    { kind: 'foreign', version: 'v', reason: 'is a secret that linq-gitops did not write' },
   ] as const)('is a name under which nothing can be read', async (damage) => {
     const move = open();
     placeInstallation(move.to, 'here');
@@ -379,12 +533,17 @@ describe('what is refused before anything is written', () => {
     const current = { ...settled('orders').current!, subscription_id: 'another' };
     placeRecord(move.to, settled('orders', { current }));
     await expectRefused(move, 'one with another content', 'orders');
+    // Its secret would be lost, whatever else of it is ours.
+    placeRecord(move.to, settled('orders', { next }));
+    await expectRefused(move, 'one with another content', 'orders');
   });
 
   it('is what is unfinished, where the destination has marks of its own', async () => {
     const move = open();
     placeInstallation(move.to, 'there');
     placeRecord(move.from, settled('bad', { next }));
+    await expectRefused(move, 'it is unfinished, and the destination has marks of its own');
+    placeRecord(move.from, settled('bad', { current: null, retire: { subscription_id: 'foreign' } }));
     await expectRefused(move, 'it is unfinished, and the destination has marks of its own');
   });
 

@@ -51,6 +51,7 @@ describe('the list and the records', () => {
     expect(observation.records.get('orders')).toMatchObject({ kind: 'intact' });
     expect(records.get('orders')?.version).toBe(bench.sink.slots.get('orders')?.version);
     expect(idsOf(observation.subscriptions)).toEqual([id]);
+    expect(observation.warnings).toEqual([]);
   });
 
   it('changes nothing (I6)', async () => {
@@ -79,7 +80,7 @@ describe('the list and the records', () => {
     const ahead = bench.observer({ clock: { ...bench.clock, now: () => 1 } });
     expect((await observe([], ahead)).observation.serverTime).toBe(bench.clock.now());
     bench.api.tellsTime = false;
-    expect((await observe([], ahead)).observation.serverTime).toBe(1);
+    expect(await observe([], ahead)).toMatchObject({ observation: { serverTime: 1 }, clockOffset: 0 });
   });
 
   it('measures how far the server is ahead from before it was asked, so that no time is noted too early', async () => {
@@ -112,6 +113,13 @@ describe('an id that a record names and the list lacks', () => {
 
   it('means that the list is wrong when a second list lacks it too (I8)', async () => {
     const bench = makeBench();
+    hide(bench, placeOwned(bench), 2);
+    await expect(observe([], bench.observer())).rejects.toBeInstanceOf(ObservationError);
+  });
+
+  it('means that the list is wrong also where another one of the missing is really gone (I8)', async () => {
+    const bench = makeBench();
+    bench.api.live.delete(placeOwned(bench, 'gone', 'https://h.example/gone'));
     hide(bench, placeOwned(bench), 2);
     await expect(observe([], bench.observer())).rejects.toBeInstanceOf(ObservationError);
   });
@@ -241,10 +249,20 @@ describe('what a record tells', () => {
     expect(records.get('orders')).toEqual({ version: 'v', record: null });
   });
 
-  it('refuses a damaged installation, without which marks mean nothing', async () => {
+  it('knows another owner without anything unfinished', async () => {
+    const bench = makeBench();
+    placeRecord(bench.sink, emptyRecord('orders', 'staging'));
+    const { observation } = await observe([], bench.observer());
+    const expected = { kind: 'other-owner', owner: 'staging', ids: [], marked_url: null };
+    expect(observation.records.get('orders')).toEqual(expected);
+  });
+
+  it.each([
+    { kind: 'newer', version: 'v', schema: 2 },
+    { kind: 'damaged', version: 'v', reason: 'no JSON' },
+  ] as const)('refuses an installation that is $kind, without which marks mean nothing', async (damage) => {
     const bench = makeBench();
     placeInstallation(bench);
-    const damage = { kind: 'newer', version: 'v', schema: 2 } as const;
     bench.sink.installation = { version: 'v', record: null, damage };
     await expect(observe([], bench.observer())).rejects.toBeInstanceOf(ObservationError);
   });
@@ -266,7 +284,10 @@ describe('the catalogue and the lines', () => {
     const reader = { ...bench.linq, listEvents: fails, listPhoneLines: fails };
     const { observation } = await observe([], bench.observer({ reader }));
     expect(observation).toMatchObject({ events: null, lines: null });
-    expect(observation.warnings).toHaveLength(2);
+    expect(observation.warnings).toEqual([
+      'cannot read: no answer; event names are not checked',
+      'cannot read: no answer; the account is not checked by its lines',
+    ]);
     expect(idsOf(observation.subscriptions)).toEqual([id]);
   });
 

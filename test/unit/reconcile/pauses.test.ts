@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { SinkError } from '../../../src/domain/errors.ts';
 import type { Pause } from '../../../src/domain/record.ts';
 import { observe } from '../../../src/reconcile/observe.ts';
 import { openInstallation } from '../../../src/reconcile/installation.ts';
@@ -53,6 +54,25 @@ describe('setting a pause', () => {
     expect(set).toEqual([{ pause: pause('orders', { until }), before: pause('orders') }]);
     expect(pausesIn(bench)).toEqual([pause('orders', { until })]);
     expect(bench.sink.installation?.record).toMatchObject({ id: 'inst', line_ids: ['line-1'] });
+  });
+
+  it.each([
+    { kind: 'damaged', version: 'v', reason: 'no JSON' },
+    { kind: 'newer', version: 'v', schema: 2 },
+  ] as const)(
+    'fails where the installation is $kind: another id would make what is ours foreign',
+    async (damage) => {
+      const bench = makeBench();
+      bench.sink.installation = { version: 'v', record: null, damage };
+      await expect(setPauses([pause('orders')], contextOf(bench))).rejects.toBeInstanceOf(SinkError);
+      expect(bench.sink.writes).toBe(0);
+    },
+  );
+
+  it('does not take an installation for a fresh one', async () => {
+    const bench = makeBench();
+    placeInstallation(bench);
+    expect((await setPauses([pause('orders')], contextOf(bench))).isFresh).toBe(false);
   });
 
   it('keeps what another process paused in the same moment', async () => {

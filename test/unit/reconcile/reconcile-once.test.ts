@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { RefusedError } from '../../../src/domain/errors.ts';
-import { reconcileOnce, type PassContext } from '../../../src/reconcile/reconcile-once.ts';
+import { RefusedError, RequestError } from '../../../src/domain/errors.ts';
+import { planOnce, reconcileOnce, type PassContext } from '../../../src/reconcile/reconcile-once.ts';
 import { SETTINGS } from '../../simulation/model-settings.ts';
+import { liveAt } from '../../simulation/model-api.ts';
 import { recordIn } from '../../simulation/model-sink.ts';
 import { QUIET } from '../../support/quiet-progress.ts';
 import {
@@ -10,6 +11,7 @@ import {
   makeDesired,
   ME,
   placeInstallation,
+  placeLive,
   placeOwned,
   URL,
   type Bench,
@@ -91,8 +93,68 @@ describe('one pass', () => {
     placeInstallation(bench);
     placeOwned(bench);
     bench.api.lines.push({ id: 'line-2', phone_number: '+12025550101' });
-    await reconcileOnce(fileOf(), passOf(bench));
+    // Proving that the sink can be written takes a while: only what is to be done is worth it.
+    bench.sink.notices.push('the folder is on an overlay');
+    const pass = passOf(bench);
+    await reconcileOnce(fileOf(), pass);
     expect(bench.sink.installation?.record?.line_ids).toEqual(['line-1', 'line-2']);
+    expect(pass.notices).toEqual([]);
+  });
+
+  it('notes them also where all that is to be done is held', async () => {
+    const bench = makeBench();
+    placeInstallation(bench, ['line-0', 'line-1']);
+    placeLive(bench, URL);
+    const { plan } = await reconcileOnce(fileOf(), passOf(bench));
+    expect(plan).toMatchObject({ operations: [], held: [{ guard: 'unowned' }] });
+    expect(bench.sink.installation?.record?.line_ids).toEqual(['line-1']);
+  });
+
+  it('says so where the lines of a fresh account cannot be had', async () => {
+    const bench = makeBench();
+    const lost = new RequestError('cannot read', { outcome: 'unknown', method: 'GET', url: '' });
+    const pass = passOf(bench, {
+      reader: { ...bench.linq, listPhoneLines: () => Promise.reject(lost) },
+    });
+    await reconcileOnce(fileOf(), pass);
+    expect(pass.notices).toEqual(["first write into model:_installation; the account's lines: not known"]);
+  });
+
+  it('creates an entry again whose name was removed before: its place has a version of its own', async () => {
+    const bench = makeBench();
+    placeInstallation(bench);
+    bench.sink.slots.set('orders', { version: 'of the removal', record: null });
+    const { report } = await reconcileOnce(fileOf(), passOf(bench));
+    expect(report.items.map(({ result }) => result)).toEqual([{ status: 'done' }]);
+    expect(recordIn(bench.sink, 'orders')?.current).not.toBeNull();
+  });
+
+  it('reckons with a request that lands as late as four times its time-out', async () => {
+    const bench = makeBench();
+    const late = 4 * SETTINGS.api.timeout;
+    expect((await planOnce(fileOf(), passOf(bench))).input.landingTime).toBe(late);
+    const deadlines: unknown[] = [];
+    const look = { before: () => deadlines.push(recordIn(bench.sink, 'orders')?.intent?.deadline) };
+    bench.script('post', look);
+    const expected = new Date(bench.clock.now() + late).toISOString();
+    await reconcileOnce(fileOf(), passOf(bench));
+    expect(deadlines).toEqual([expected]);
+  });
+
+  it("writes the server's time into records, however wrong the local clock is", async () => {
+    const bench = makeBench();
+    const clock = { ...bench.clock, now: () => bench.clock.now() - 7_200_000 };
+    await reconcileOnce(fileOf(), passOf(bench, { clock }));
+    const expected = new Date(bench.clock.now()).toISOString();
+    expect(recordIn(bench.sink, 'orders')?.applied_from?.server_time).toBe(expected);
+  });
+
+  it('does and shows what is planned for the names that are asked for, and nothing else', async () => {
+    const bench = makeBench();
+    const both = makeDesired([...fileOf().entries, ...fileOf(`${URL}&line=2`, 'billing').entries]);
+    const { plan } = await reconcileOnce(both, passOf(bench, { only: new Set(['billing']) }));
+    expect(plan.operations.map(({ key }) => key)).toEqual(['create billing']);
+    expect([...bench.api.live.values()].map(({ target_url }) => target_url)).toEqual([`${URL}&line=2`]);
   });
 
   it('leaves another account, and the lines that it knows, alone', async () => {
@@ -102,6 +164,35 @@ describe('one pass', () => {
     expect(new Set(plan.held.map(({ guard }) => guard))).toEqual(new Set(['account']));
     expect(bench.sink.writes + bench.api.writes).toBe(0);
     expect(bench.sink.installation?.record?.line_ids).toEqual(['line-0']);
+  });
+});
+
+describe('an adoption by replacement', () => {
+  const both = makeDesired([...fileOf().entries, ...fileOf(`${URL}&line=2`, 'billing').entries]);
+
+  it('is refused as a whole where one of the names has nothing to take over', async () => {
+    const bench = makeBench();
+    const { id } = placeLive(bench, URL);
+    const adopt = new Map([
+      ['orders', null],
+      ['billing', null],
+    ]);
+    const refusal = 'cannot adopt billing: nothing that is not managed is live at its URL';
+    await expect(reconcileOnce(both, passOf(bench, { adopt }))).rejects.toMatchObject({
+      name: 'RefusedError',
+      message: refusal,
+      hint: 'what is not live is created by: linq-gitops sync',
+    });
+    expect([...bench.api.live.keys()]).toEqual([id]);
+    expect(bench.sink.writes).toBe(0);
+  });
+
+  it('is begun where all can be', async () => {
+    const bench = makeBench();
+    const { id } = placeLive(bench, URL);
+    await reconcileOnce(fileOf(), passOf(bench, { adopt: new Map([['orders', null]]) }));
+    expect(recordIn(bench.sink, 'orders')?.retire).toEqual({ subscription_id: id });
+    expect(liveAt(bench.api, URL)?.id).toBe(id);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Secret } from '../../../src/domain/secret.ts';
-import { RefusedError } from '../../../src/domain/errors.ts';
+import { RefusedError, SinkError } from '../../../src/domain/errors.ts';
 import { releaseEntries } from '../../../src/reconcile/release.ts';
 import { placeRecord, recordIn } from '../../simulation/model-sink.ts';
 import { someSecret, storedRecord } from '../../support/record-builders.ts';
@@ -63,9 +63,26 @@ describe('releasing entries', () => {
     const bench = makeBench();
     const { current } = storedRecord('orders');
     placeRecord(bench.sink, storedRecord('orders', { current: { ...current!, signing_secret: null } }));
-    const { done, kept } = release(bench, ['orders']);
-    expect(await done).toMatchObject([{ kind: 'released', secret: 'none' }]);
-    expect(kept.size).toBe(0);
+    const keep = () => Promise.reject(new RefusedError('there is nothing to keep'));
+    const releasing = releaseEntries(['orders'], { sink: bench.secrets, owner: 'default', keep });
+    expect(await releasing).toMatchObject([{ kind: 'released', secret: 'none' }]);
+    expect(await bench.secrets.list()).toEqual([]);
+  });
+
+  it('removes a record that names nothing any more', async () => {
+    const bench = makeBench();
+    placeRecord(bench.sink, storedRecord('orders', { current: null }));
+    expect(await release(bench, ['orders']).done).toEqual([
+      { kind: 'released', name: 'orders', subscriptionId: null, secret: 'none' },
+    ]);
+    expect(await bench.secrets.list()).toEqual([]);
+  });
+
+  it('fails where the sink does: nobody knows whether the record is gone', async () => {
+    const bench = open('orders');
+    bench.script('sink-write', { fail: 'lost' });
+    await expect(release(bench, ['orders']).done).rejects.toBeInstanceOf(SinkError);
+    expect(await bench.secrets.list()).toEqual(['orders']);
   });
 
   it('leaves a record that somebody changed meanwhile, and releases the others', async () => {
@@ -126,6 +143,27 @@ describe('what is refused', () => {
     if (hint !== undefined) expect(refused).toMatchObject({ hint: expect.stringContaining(hint) as string });
     expect(kept.size).toBe(0);
     expect(await bench.secrets.list()).toEqual(['bad', 'orders']);
+    expect(bench.sink.writes).toBe(0);
+  });
+
+  it('is what is not near any name, without a guess', async () => {
+    const bench = open('orders');
+    expect(await release(bench, ['crm']).done).toEqual([
+      { kind: 'refused', name: 'crm', reason: 'there is no record of it' },
+    ]);
+  });
+
+  it('is what stands in the place of a record, even to be discarded', async () => {
+    const bench = makeBench();
+    const damage = { kind: 'foreign', version: 'v9', reason: 'is a secret of somebody else' } as const;
+    bench.sink.slots.set('orders', { version: 'v9', record: null, damage });
+    expect(await release(bench, ['orders'], 'discard').done).toEqual([
+      {
+        kind: 'refused',
+        name: 'orders',
+        reason: 'what stands in the place of its record is a secret of somebody else',
+      },
+    ]);
     expect(bench.sink.writes).toBe(0);
   });
 

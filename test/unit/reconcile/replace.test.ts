@@ -73,6 +73,9 @@ function go(
   return replaceEntry(operation, bench.context());
 }
 
+/** What happens to a process that is killed. */
+const KILLED = { bug: new TypeError('killed') };
+
 function setActive({ api }: Bench, id: string, is_active: boolean): void {
   const live = api.live.get(id);
   if (live) api.live.set(id, { ...live, is_active });
@@ -135,6 +138,51 @@ describe('from the first step to the overlap', () => {
     await go('rest', { bench, old, next: nextIn(bench) });
     expect(recordIn(bench.sink, 'orders')?.next?.ready_at).toBe(new Date(bench.clock.now()).toISOString());
     expect(bench.api.live.get(nextIn(bench))?.is_active).toBe(false);
+  });
+
+  it('says in the record that it deactivates before it does so, and not earlier', async () => {
+    const { bench, old } = makeOwned();
+    const said: unknown[] = [];
+    const look = { after: () => said.push(recordIn(bench.sink, 'orders')?.next?.deactivated) };
+    bench.script('sink-write', look, look, look);
+    await replaceEntry(replace({ subscription_id: old }), bench.context());
+    expect(said).toEqual([undefined, false, true]);
+  });
+
+  it('deactivates nothing at all where there is no overlap', async () => {
+    const { bench, old } = makeOwned();
+    const inactive: string[] = [];
+    bench.watch = () =>
+      inactive.push(...[...bench.api.live.values()].flatMap((one) => (one.is_active ? [] : [one.id])));
+    await replaceEntry(replace({ subscription_id: old, overlap: 0 }), bench.context());
+    expectReplaced(bench, old, liveAt(bench.api, URL)?.id ?? '');
+    expect(inactive).toEqual([]);
+  });
+
+  it('stays deactivated where the sink does not take that it is ready', async () => {
+    const { bench, old } = makeOwned();
+    bench.script('sink-write', {}, {}, {}, { fail: 'lost' });
+    await expect(replaceEntry(replace({ subscription_id: old }), bench.context())).rejects.toBeInstanceOf(
+      SinkError,
+    );
+    expect(bench.api.live.get(nextIn(bench))).toMatchObject({ is_active: false });
+    expect(recordIn(bench.sink, 'orders')?.next?.ready_at).toBeNull();
+  });
+
+  it.each([
+    { at: 'early', after: 1_000, extends: 0 },
+    { at: 'late', after: OVERLAP - 1_000, extends: LANDING_TIME - 1_000 },
+  ])('lets a second deactivation land before the overlap ends, where it comes $at', async (row) => {
+    const { bench, old } = makeOwned();
+    await replaceEntry(replace({ subscription_id: old }), bench.context());
+    const next = nextIn(bench);
+    const ready = Date.parse(recordIn(bench.sink, 'orders')?.next?.ready_at ?? '');
+    await bench.clock.sleep(row.after);
+    setActive(bench, next, true);
+    await go('rest', { bench, old, next });
+    const again = Date.parse(recordIn(bench.sink, 'orders')?.next?.ready_at ?? '');
+    expect(again - ready).toBe(row.extends);
+    expect(bench.api.live.get(next)?.is_active).toBe(false);
   });
 
   it('leaves the record as it was when the POST is refused', async () => {
@@ -203,6 +251,7 @@ describe('the switch', () => {
     const { bench, old, next } = await makeOverlap();
     bench.api.live.delete(old);
     bench.script('delete', { bug: new TypeError('nothing to delete') });
+    bench.always('sink-read', { bug: new TypeError('nothing that a record could name') });
     expect(await go('switch', { bench, old, next }, { subscription_id: null })).toEqual({ status: 'done' });
     expectReplaced(bench, old, next);
   });
@@ -213,6 +262,36 @@ describe('the switch', () => {
     expect(result).toEqual({ status: 'done' });
     expect(liveAt(parts.bench.api, URL)).toMatchObject({ id: parts.next, is_active: true });
     expect(recordIn(parts.bench.sink, 'orders')?.previous).toBeNull();
+  });
+
+  it.each([
+    { secret: 'an old secret', keeps_previous: true },
+    { secret: 'no compromised secret', keeps_previous: false },
+  ])('keeps $secret, also when it is killed in between', async ({ keeps_previous }) => {
+    const { bench, old, next } = await makeOverlap();
+    bench.script('put', KILLED);
+    await expect(go('switch', { bench, old, next }, { keeps_previous })).rejects.toThrow(TypeError);
+    await bench.laterPass(fileOf());
+    expectReplaced(bench, old, next);
+    const { previous } = recordIn(bench.sink, 'orders') ?? {};
+    expect(previous?.subscription_id).toBe(keeps_previous ? old : undefined);
+  });
+
+  it('makes active what it deactivated, also when it is killed first and the old one is deleted outside', async () => {
+    const { bench, old, next } = await makeOverlap();
+    bench.script('put', KILLED);
+    await expect(go('switch', { bench, old, next })).rejects.toThrow(TypeError);
+    bench.api.live.delete(old);
+    await bench.laterPass(fileOf());
+    expectReplaced(bench, old, next);
+  });
+
+  it('does not wait for receivers once more after an overlap', async () => {
+    const { bench, old, next } = await makeOverlap();
+    const showSecrets = (): Promise<void> => Promise.reject(new SinkError('cannot export to /x: full'));
+    const operation = replace({ step: 'switch', subscription_id: old, replacement_id: next });
+    expect(await replaceEntry(operation, bench.context({ showSecrets }))).toEqual({ status: 'done' });
+    expectReplaced(bench, old, next);
   });
 
   it('is a bug where no replacement is under way', async () => {
@@ -233,8 +312,13 @@ describe('the switch', () => {
   it('ends an overlap early where the secret turns out to be compromised, also after a crash', async () => {
     const parts = await makeOverlap({ settings: LONG });
     const { bench, old, next } = parts;
+    const ready = recordIn(bench.sink, 'orders')?.next?.ready_at;
+    // It rests already: another deactivation could land late.
+    bench.script('put', { bug: new TypeError('nothing to send') });
     const result = await go('rest', parts, { overlap: LANDING_TIME, keeps_previous: false });
+    bench.script('put');
     expect(result).toMatchObject({ status: 'done' });
+    expect(recordIn(bench.sink, 'orders')?.next?.ready_at).toBe(ready);
     expect(recordIn(bench.sink, 'orders')?.next).toMatchObject({ subscription_id: next, compromised: true });
     // Whoever goes on needs not be told again.
     await bench.laterPass(fileOf(), { settings: LONG });
@@ -244,6 +328,19 @@ describe('the switch', () => {
       previous: null,
     });
     expect(bench.api.live.has(old)).toBe(false);
+  });
+
+  it('has an overlap counted where the secret turns out to be compromised before one began', async () => {
+    const { bench, old } = makeOwned();
+    bench.script('put', KILLED);
+    await expect(replaceEntry(replace({ subscription_id: old }), bench.context())).rejects.toThrow(TypeError);
+    const next = nextIn(bench);
+    await go('rest', { bench, old, next }, { overlap: LANDING_TIME, keeps_previous: false });
+    expect(recordIn(bench.sink, 'orders')?.next).toMatchObject({
+      ready_at: new Date(bench.clock.now()).toISOString(),
+      compromised: true,
+    });
+    expect(bench.api.live.get(next)?.is_active).toBe(false);
   });
 
   it('keeps no secret before of a compromised one, and does not wait', async () => {
@@ -301,6 +398,16 @@ describe('an inactive entry', () => {
     expect(delivered).toEqual([]);
     expect(bench.api.live.has(old)).toBe(false);
     expect(liveAt(bench.api, URL)?.is_active).toBe(false);
+  });
+
+  it('has a new one that is inactive before the switch', async () => {
+    const { bench, old } = makeOwned();
+    setActive(bench, old, false);
+    const states: unknown[] = [];
+    bench.script('put', {}, { before: () => states.push(bench.api.live.get(nextIn(bench))?.is_active) });
+    await bench.laterPass(fileOf(), ROTATE);
+    expect(states).toEqual([false]);
+    expect(bench.api.live.has(old)).toBe(false);
   });
 
   it('stays inactive when the old one is deleted outside half-way', async () => {
@@ -434,6 +541,29 @@ describe('an adoption', () => {
     expect(recordIn(bench.sink, 'orders')).toEqual(before);
   });
 
+  it('keeps the secret of one of ours that is gone as the previous one', async () => {
+    const { bench, foreign } = makeForeign();
+    bench.api.live.delete(foreign);
+    const gone = placeOwned(bench);
+    bench.api.live.delete(gone);
+    placeLive(bench, URL);
+    await bench.laterPass(fileOf(), CONSENT);
+    const { current, previous } = recordIn(bench.sink, 'orders') ?? {};
+    expect(current).toBeNull();
+    expect(previous?.subscription_id).toBe(gone);
+    expectSecret(bench, gone, previous?.signing_secret);
+  });
+
+  it('keeps the consent where it is interrupted', async () => {
+    const { bench, foreign } = makeForeign();
+    const before = bench.context();
+    bench.script('post', { fail: 'busy' });
+    bench.onSleep = () => bench.stop.abort();
+    const result = await replaceEntry(replace({ subscription_id: foreign }), before);
+    expect(result).toEqual({ status: 'skipped', reason: 'interrupted' });
+    expect(recordIn(bench.sink, 'orders')?.retire).toEqual({ subscription_id: foreign });
+  });
+
   it('leaves its intent to the next pass when the sink takes nothing any more', async () => {
     const { bench, foreign } = makeForeign();
     bench.script('post', { after: () => bench.always('sink-write', { fail: 'lost' }) });
@@ -489,6 +619,7 @@ describe('giving up', () => {
   it('goes on without a new one that is gone', async () => {
     const { bench, old, next } = await makeOverlap();
     bench.api.live.delete(next);
+    bench.script('delete', { bug: new TypeError('nothing to delete') });
     await bench.laterPass(fileOf());
     expectKept(bench, old);
   });
@@ -620,6 +751,17 @@ describe('a rename', () => {
     expect(recordIn(bench.sink, 'orders')).toBeNull();
     expect(survivor).toMatchObject({ current: { subscription_id: old }, next: { subscription_id: next } });
     expectSecret(bench, next, survivor?.next?.signing_secret);
+  });
+
+  it('that was interrupted in an adoption takes along what is to take over', async () => {
+    const { bench, old, next } = await makeOverlap();
+    const record = recordIn(bench.sink, 'orders') as EntryRecord;
+    const adoption = { ...record, current: null, retire: { subscription_id: old } };
+    placeRecord(bench.sink, adoption);
+    placeRecord(bench.sink, { ...adoption, name: 'shop', next: null });
+    await renameEntry(makeRename({ name: 'shop', from: 'orders', isInterrupted: true }), bench.context());
+    expect(recordIn(bench.sink, 'orders')).toBeNull();
+    expect(recordIn(bench.sink, 'shop')).toMatchObject({ next: { subscription_id: next }, retire: {} });
   });
 
   it('takes nothing along from a record of another subscription', async () => {

@@ -150,6 +150,28 @@ describe('an entry that leaves the file for a while', () => {
     expect(bench.api.live.get(id)?.is_active).toBe(true);
   });
 
+  test('what was to take over goes, and what is inactive already is not deactivated again', async () => {
+    const { bench, id } = makeOwned();
+    await bench.laterPass(fileOf(), { ...RETIRING, rotate: new Map([['orders', 'rotate']]) });
+    const next = recordIn(bench.sink, 'orders')?.next?.subscription_id ?? '';
+    const before = { ...bench.api.live.get(id)!, is_active: false };
+    bench.api.live.set(id, before);
+    bench.script('put', { bug: new TypeError('nothing to send') });
+    const operation = makeRetire({ name: 'orders', subscription_id: id, before, replacement_id: next });
+    expect(await retireEntry(operation, bench.context())).toEqual({ status: 'done' });
+    expect(bench.api.live.has(next)).toBe(false);
+    expect(recordIn(bench.sink, 'orders')).toMatchObject({ next: null, retired: { deactivated: false } });
+  });
+
+  test('where nothing was to take over, nothing is deleted, and the record is written once', async () => {
+    const { bench, id } = makeOwned();
+    bench.script('delete', { bug: new TypeError('nothing to delete') });
+    const operation = makeRetire({ name: 'orders', subscription_id: id, before: bench.api.live.get(id)! });
+    expect(await retireEntry(operation, bench.context())).toEqual({ status: 'done' });
+    expect(bench.api.live.get(id)?.is_active).toBe(false);
+    expect(bench.sink.writes).toBe(1);
+  });
+
   test('what has taken over at the end of a replacement is what is retired', async () => {
     const { bench, id } = makeOwned();
     await bench.laterPass(fileOf(), { ...RETIRING, rotate: new Map([['orders', 'rotate']]) });
