@@ -194,7 +194,7 @@ describe('an adoption is refused', () => {
       reason: 'it is replacing foreign-orders already',
       hint: 'give that up first: linq-gitops rotate orders --abort',
     });
-    const half = { ...stored('next'), deactivated: true, ready_at: null, compromised: false };
+    const half = { ...stored('next'), deactivated: true, ready_at: null, compromised: false, ending: null };
     const alone = { ...spec, live: [live('next', { target_url: markedUrl('next') })] };
     const goingOn = [retiring, { ...retiring, next: half }, { current: null, applied: null, next: half }];
     for (const record of goingOn) {

@@ -500,7 +500,7 @@ describe('deletes', () => {
   it('counts one subscription for each that is being replaced, the one that would be lost', () => {
     const half = (name: string) => {
       const current = stored(name, { subscription_id: `next-${name}` });
-      return { next: { ...current, deactivated: true, ready_at: ago(1), compromised: false } };
+      return { next: { ...current, deactivated: true, ready_at: ago(1), compromised: false, ending: null } };
     };
     const all = names(2);
     const outcome = pruning(0, 0, {

@@ -550,7 +550,7 @@ describe('what an operation on an entry says', () => {
   });
 
   it('takes over no record of which another one names a part', () => {
-    const next = { ...stored('next'), deactivated: true, ready_at: ago(1), compromised: false };
+    const next = { ...stored('next'), deactivated: true, ready_at: ago(1), compromised: false, ending: null };
     const outcome = plan({
       file: { shop: { target_url: urlOf('orders'), previously: ['orders'] } },
       records: { orders: { next }, third: { current: stored('next') } },

@@ -267,7 +267,7 @@ describe('the matching table, for a record whose name is not in the file', () =>
   });
 
   it('deletes no replacement that is gone already', () => {
-    const gone = { ...stored('next'), deactivated: false, ready_at: null, compromised: false };
+    const gone = { ...stored('next'), deactivated: false, ready_at: null, compromised: false, ending: null };
     const { operations } = plan({ ...EMPTY, records: { legacy: { next: gone } }, live: [live('legacy')] });
     expect(operations).toMatchObject([{ subscription_id: idOf('legacy'), replacement_id: null }]);
   });
@@ -276,7 +276,7 @@ describe('the matching table, for a record whose name is not in the file', () =>
     const adoption = {
       current: null,
       retire: { subscription_id: 'foreign-legacy' },
-      next: { ...stored('next'), deactivated: true, ready_at: ago(1), compromised: false },
+      next: { ...stored('next'), deactivated: true, ready_at: ago(1), compromised: false, ending: null },
     };
     const spec: WorldSpec = { ...EMPTY, live: [foreign('legacy'), live('next')] };
     expect(plan({ ...spec, records: { legacy: adoption } }).operations).toMatchObject([
@@ -424,7 +424,7 @@ describe('a record that a held entry may inherit by a rename', () => {
   });
 
   it('waits as well where only what is to take over is live', () => {
-    const next = { ...stored('next'), deactivated: true, ready_at: ago(1), compromised: false };
+    const next = { ...stored('next'), deactivated: true, ready_at: ago(1), compromised: false, ending: null };
     const outcome = plan({
       file: { shop: { previously: ['orders'] } },
       records: { shop: { kind: 'damaged', reason: 'no JSON' }, orders: { next } },

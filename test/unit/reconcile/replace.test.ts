@@ -339,6 +339,7 @@ describe('the switch', () => {
     expect(recordIn(bench.sink, 'orders')?.next).toMatchObject({
       ready_at: new Date(bench.clock.now()).toISOString(),
       compromised: true,
+      ending: null,
     });
     expect(bench.api.live.get(next)?.is_active).toBe(false);
   });
