@@ -176,6 +176,7 @@ export interface Document {
       readonly reason: string;
       readonly let_through: string | null;
     }[];
+    readonly waiting: readonly unknown[];
     readonly warnings: readonly string[];
   } | null;
   readonly report: {
