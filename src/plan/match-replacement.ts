@@ -170,6 +170,8 @@ function stepOf(
   if (live === undefined) return 'drop';
   if (old === undefined) return 'finish';
   if (next.ending === 'drop' || (isGivenUp && next.ending === null)) return 'drop';
+  // Whatever one's own clock says of the overlap: it must not be deactivated while another process switches to it.
+  if (next.ending === 'switch') return 'switch';
   if (next.ready_at === null) return 'rest';
   const until = Date.parse(next.ready_at) + overlap;
   if (serverTime >= until) return 'switch';

@@ -142,6 +142,11 @@ const STEPS: readonly Row[] = [
     is: [['drop', OLD, 'next-orders']],
   },
   {
+    reason: 'one that another process has begun to switch to is not deactivated by a slower clock',
+    ...amid(1, { live: [live('orders'), nextLive('orders', { is_active: true })] }, { ending: 'switch' }),
+    is: [['switch', OLD, 'next-orders']],
+  },
+  {
     reason: 'one that was decided to be given up is dropped, also by who was not told',
     ...amid(OVERLAP, {}, { ending: 'drop' }),
     is: [['drop', OLD, 'next-orders']],
