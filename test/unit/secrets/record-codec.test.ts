@@ -32,6 +32,25 @@ describe('the record codec', () => {
       }),
     },
     {
+      reason: 'the secret before was not known either, and the file had no revision',
+      record: {
+        ...fullRecord('orders'),
+        previous: { ...fullRecord('orders').previous!, signing_secret: null },
+        applied_from: { ...fullRecord('orders').applied_from!, revision: null },
+        last_change: { ...fullRecord('orders').last_change!, revision: null },
+      },
+    },
+    {
+      reason: 'a process id is not known',
+      record: {
+        ...fullRecord('orders'),
+        intent: {
+          ...fullRecord('orders').intent!,
+          holder: { ...fullRecord('orders').intent!.holder, pid: 0, started: '' },
+        },
+      },
+    },
+    {
       reason: 'every line is meant, and optional fields are not managed',
       record: storedRecord('orders', {
         applied: { target_url: 'https://a.example/', subscribed_events: [], phone_numbers: null },
@@ -96,7 +115,9 @@ describe('the record codec', () => {
     { reason: 'a time with impossible digits', path: 'intent.deadline', value: '2026-99-01T00:00:00Z' },
     { reason: 'a list with an empty item', path: 'applied.subscribed_events', value: [''] },
     { reason: 'a broken process id', path: 'intent.holder.pid', value: 1.5 },
+    { reason: 'a process id below zero', path: 'intent.holder.pid', value: -1 },
     { reason: 'an unknown mode', path: 'intent.holder.mode', value: 'walk' },
+    { reason: 'half a schema', path: 'schema', value: 1.5 },
     { reason: 'schema zero', path: 'schema', value: 0 },
   ])('calls a record damaged for $reason, and quotes nothing of it', ({ path, value }) => {
     const decoded = decodeEntry(withField(full, path, value), 'orders');

@@ -94,6 +94,7 @@ describe('the file sink', () => {
     await expect(sink.write(storedRecord('orders'), ABSENT)).rejects.toThrow(SinkConflictError);
     // Removing what is removed is nothing, and says the same.
     expect(await sink.remove('orders', remains)).toBe(remains);
+    await expect(sink.remove('orders', version)).rejects.toThrow(SinkConflictError);
     await sink.write(storedRecord('orders'), remains);
     expect(await sink.list()).toEqual(['orders']);
   });
@@ -120,6 +121,40 @@ describe('the file sink', () => {
     await rename(join(directory, 'orders.json'), join(directory, `.orders.${version}.claim`));
     expect(await sink.list()).toEqual([]);
   });
+
+  it('removes nothing where there is no folder, and knows no version there', async () => {
+    const { sink, directory } = await makeSink();
+    expect(await sink.remove('orders', ABSENT)).toBe(ABSENT);
+    await expect(stat(directory)).rejects.toMatchObject({ code: 'ENOENT' });
+    await expect(sink.remove('orders', 'f'.repeat(32))).rejects.toThrow(SinkConflictError);
+  });
+
+  it('makes the folder again that somebody removed', async () => {
+    const { sink, directory } = await makeSink();
+    await sink.write(storedRecord('orders'), ABSENT);
+    await rm(directory, { recursive: true });
+    await sink.write(storedRecord('orders'), ABSENT);
+    expect(await sink.list()).toEqual(['orders']);
+    expect((await stat(directory)).mode & 0o777).toBe(0o700);
+  });
+
+  it.each(['itself', 'the one before'])(
+    'does not follow a claim by which a version succeeds %s',
+    async (what) => {
+      const { sink, directory } = await makeSink();
+      const version = await sink.write(storedRecord('orders'), ABSENT);
+      const bytes = await readFile(join(directory, 'orders.json'), 'utf8');
+      const put = (succeeded: string, text: string) =>
+        writeFile(join(directory, `.orders.${succeeded}.claim`), text, { mode: 0o600 });
+      if (what === 'itself') await put(version, bytes);
+      else {
+        const other = 'e'.repeat(32);
+        await put(version, bytes.replaceAll(version, other));
+        await put(other, bytes.replaceAll(version, other));
+      }
+      await expect(sink.read('orders')).rejects.toThrow('it repeats a version');
+    },
+  );
 
   it("keeps the installation's record apart from entries", async () => {
     const { sink } = await makeSink();
@@ -246,6 +281,13 @@ describe('check()', () => {
     expect(await readdir(directory)).toEqual(['.gitignore']);
   });
 
+  it('warns where git may pick up the secrets', async () => {
+    const { sink, directory } = await makeSink();
+    await mkdir(directory, { mode: 0o700 });
+    await writeFile(join(directory, '.gitignore'), '*.bak\n');
+    expect(await sink.check()).toEqual([expect.stringContaining('does not hold the line `*`')]);
+  });
+
   it('finishes what is committed, and sweeps what nobody will claim', async () => {
     const { sink, directory } = await makeSink();
     const version = await sink.write(storedRecord('orders'), ABSENT);
@@ -303,6 +345,7 @@ describe('locate()', () => {
     { directory: '/srv/app', cwd: '/srv/app', place: 'file:orders.json' },
     { directory: '/var/lib/secrets', cwd: '/srv/app', place: 'file:/var/lib/secrets/orders.json' },
     { directory: '/srv/app2', cwd: '/srv/app', place: 'file:/srv/app2/orders.json' },
+    { directory: '/srv', cwd: '/srv/app', place: 'file:/srv/orders.json' },
     { directory: '/srv/app/..secrets', cwd: '/srv/app', place: 'file:..secrets/orders.json' },
   ])('says $place', ({ directory, cwd, place }) => {
     const sink = openFileSink({ directory, isEphemeral: false, env: {}, cwd });
