@@ -129,6 +129,16 @@ describe('the file sink', () => {
     await expect(sink.remove('orders', 'f'.repeat(32))).rejects.toThrow(SinkConflictError);
   });
 
+  it.runIf(process.platform === 'linux')('holds no file open when it is done', async () => {
+    const { sink } = await makeSink();
+    const before = (await readdir('/proc/self/fd')).length;
+    let version: string = ABSENT;
+    for (let time = 0; time < 20; time += 1) version = await sink.write(storedRecord('orders'), version);
+    await sink.check();
+    await sink.list();
+    expect((await readdir('/proc/self/fd')).length - before).toBeLessThan(5);
+  });
+
   it('makes the folder again that somebody removed', async () => {
     const { sink, directory } = await makeSink();
     await sink.write(storedRecord('orders'), ABSENT);
@@ -217,10 +227,19 @@ describe('the file sink', () => {
   });
 
   it.each([
-    { reason: 'readable by its group', spoil: (file: string) => chmod(file, 0o640) },
-    { reason: 'readable by all', spoil: (file: string) => chmod(file, 0o604) },
+    {
+      reason: 'readable by its group',
+      why: 'others than its owner have access to it',
+      spoil: (file: string) => chmod(file, 0o640),
+    },
+    {
+      reason: 'readable by all',
+      why: 'others than its owner have access to it',
+      spoil: (file: string) => chmod(file, 0o604),
+    },
     {
       reason: 'a link',
+      why: 'it is a symbolic link (ELOOP)',
       spoil: async (file: string) => {
         await rename(file, `${file}.real`);
         await symlink(`${file}.real`, file);
@@ -228,17 +247,19 @@ describe('the file sink', () => {
     },
     {
       reason: 'a folder',
+      why: 'it is not a regular file',
       spoil: async (file: string) => {
         await rm(file);
         await mkdir(file);
       },
     },
-  ])('refuses to read a file that is $reason', async ({ spoil }) => {
+  ])('refuses to read a file that is $reason', async ({ spoil, why }) => {
     const { sink, directory } = await makeSink();
     const version = await sink.write(storedRecord('orders'), ABSENT);
     await spoil(join(directory, 'orders.json'));
     const refused = sink.read('orders');
     await expect(refused).rejects.toThrow(SinkError);
+    await expect(refused).rejects.toThrow(why);
     await expect(sink.write(storedRecord('orders'), version)).rejects.toThrow(SinkError);
     expect(inspect(await refused.catch((error: unknown) => error), { depth: 9 })).not.toContain('whsec_');
   });
@@ -279,6 +300,20 @@ describe('check()', () => {
     const { sink, directory } = await makeSink();
     expect(await sink.check()).toEqual([]);
     expect(await readdir(directory)).toEqual(['.gitignore']);
+  });
+
+  it('sweeps at once what a process of this machine has left that runs no more', async () => {
+    const { sink, directory } = await makeSink();
+    await sink.write(storedRecord('orders'), ABSENT);
+    const { writer } = JSON.parse(await readFile(join(directory, 'orders.json'), 'utf8')) as {
+      writer: string;
+    };
+    const gone = writer.replace(/-[0-9]+$/, '-1');
+    await writeFile(join(directory, `.orders.${'a'.repeat(32)}.${gone}.new`), 'x', { mode: 0o600 });
+    await sink.check();
+    // Where the system tells nothing about processes, it is swept when it is a day old.
+    const left = gone.startsWith('unknown') ? 3 : 2;
+    expect(await readdir(directory)).toHaveLength(left);
   });
 
   it('warns where git may pick up the secrets', async () => {

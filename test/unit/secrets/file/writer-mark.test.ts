@@ -30,6 +30,8 @@ describe.runIf(process.platform === 'linux')('the mark of a writer', () => {
     { reason: 'a system that tells nothing', mark: `unknown-${pid}` },
     { reason: 'no mark at all', mark: '' },
     { reason: 'a process number that is none', mark: `${place}-0-1` },
+    { reason: 'more than a mark', mark: `x${place}-${pid}-1` },
+    { reason: 'a mark and more', mark: `${place}-${pid}-1-1` },
   ])('proves nothing for $reason', ({ mark }) => {
     expect(isCertainlyGone(mark)).toBe(false);
   });
