@@ -169,7 +169,10 @@ function describe(error: ErrorObject, { path, value, key }: Violation): Words {
     case 'type':
       return {
         message: `${subject} must be ${typeNames(params['type'])}, and is ${kindOf(value)}`,
-        suggestion: params['type'] === 'integer' && /^\d+$/.test(String(value)) ? String(value) : undefined,
+        suggestion:
+          params['type'] === 'integer' && typeof value === 'string' && /^\d+$/.test(value)
+            ? value
+            : undefined,
       };
     case 'enum': {
       const allowed = (params['allowedValues'] as unknown[]).map(String);
