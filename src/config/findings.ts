@@ -1,5 +1,5 @@
 import type { Problem } from '../domain/errors.ts';
-import { printable } from './quote.ts';
+import { maskSecrets, printable } from './quote.ts';
 import { codeFrames, positionOf, type SourceText, type Span } from './source-text.ts';
 
 /** Something that is wrong at a place of a text; it becomes a `Problem` when all are known. */
@@ -50,8 +50,13 @@ function toProblem(source: SourceText, finding: Finding, frameOf: (span: Span) =
     // The library's own words can quote the file.
     message: printable(message),
     ...(at && { position: positionOf(source, at.start), frame: frameOf(at) }),
-    ...(suggestion !== undefined && { suggestion }),
+    // It repeats a part of the file: what cannot be shown as it is, nobody can write.
+    ...(suggestion !== undefined && isPlain(suggestion) && { suggestion }),
   };
+}
+
+function isPlain(text: string): boolean {
+  return printable(maskSecrets(text)) === text;
 }
 
 function compareText(a: string, b: string): number {

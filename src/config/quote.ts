@@ -1,6 +1,9 @@
 const MAX_QUOTED = 60;
-/** Control characters, and those that change the direction of text: neither may reach a terminal or a log. */
-const UNPRINTABLE = /[\p{Cc}\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|\p{Cs}/gu;
+/**
+ * Control characters, and those that hide text or change its direction: none may reach a terminal or a log. The joiners,
+ * which scripts and emoji are written with, may.
+ */
+const UNPRINTABLE = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 /** `key: value` where the key can only mean a secret; `key_file`, `routing_key_header` and such do not match. */
 const SECRET_LINE =
   /(^|[\s{,"'.])((?:[a-z0-9]+[_-])*(?:key|token|secret|secret_id|jwt|password|passphrase|credentials?)["']?\s*[:=]\s*)(?=[^\s{[])([^#,}\]]+)/giu;

@@ -1,4 +1,5 @@
 import type { Problem } from '../domain/errors.ts';
+import { printable } from './quote.ts';
 
 /** How parts of a rendered problem are coloured; each function returns its text, dressed. */
 export interface Paint {
@@ -24,7 +25,9 @@ export function renderProblems(problems: readonly Problem[], paint: Paint = PLAI
 
 function renderProblem(problem: Problem, paint: Paint): string {
   const { file, position, message, frame, suggestion } = problem;
-  const place = position ? `${file}:${position.line}:${position.column}` : file;
+  // A commit names its files as it likes.
+  const name = printable(file);
+  const place = position ? `${name}:${position.line}:${position.column}` : name;
   const rows = [`${paint.place(`${place}:`)} ${message}`];
   for (const row of frame?.split('\n') ?? []) {
     const isMarked = row.startsWith('>') || /^ +\| +\^+$/.test(row);

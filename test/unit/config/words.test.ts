@@ -102,6 +102,13 @@ describe('what is shown of a file', () => {
     expect(quote(`x\n${'y'.repeat(100)}`)).toBe(`"x\ufffd${'y'.repeat(57)}…"`);
   });
 
+  it('holds nothing that is not to be seen, but what scripts and emoji are joined with', () => {
+    expect(printable('a\u061cb\u00adc\u2060d\u{e0041}e\u180e')).toBe('a\ufffdb\ufffdc\ufffdd\ufffde\ufffd');
+    expect(printable('\u{1f468}\u200d\u{1f469} \u0646\u200c\u0645')).toBe(
+      '\u{1f468}\u200d\u{1f469} \u0646\u200c\u0645',
+    );
+  });
+
   it('counts columns in characters, and lines at both kinds of line break', () => {
     const source = sourceText('x', 'a\r\n😀é: b\n');
     expect(positionOf(source, source.text.indexOf('b'))).toEqual({ line: 2, column: 5 });
@@ -131,6 +138,12 @@ describe('renderProblems', () => {
   it('shows place, message, frame and what to write', () => {
     expect(renderProblems([problem, { file: 'y', message: 'n' }])).toBe(
       'x:1:2: m\n  > 1 | ab\n      |  ^\n  write: s\n\ny: n\n',
+    );
+  });
+
+  it('shows no name of a file that a terminal would act on', () => {
+    expect(renderProblems([{ ...problem, file: 'a\u001b[2J\n.yaml' }])).toMatch(
+      /^a\ufffd\[2J\ufffd\.yaml:1:2: m\n/,
     );
   });
 
