@@ -4,7 +4,7 @@ const LONGEST_TEXT = 200;
 
 /**
  * Text that came from outside, fit for a one-line message: no control, format or surrogate characters, no
- * `secrets`, nothing that looks like a signing secret or a bearer token, at most 200 characters.
+ * `secrets`, nothing that looks like a signing secret, a token of Vault or a bearer token, at most 200 characters.
  */
 export function cleanText(text: string, secrets: readonly Secret[] = []): string {
   let clean = text
@@ -14,7 +14,7 @@ export function cleanText(text: string, secrets: readonly Secret[] = []): string
   // Before the cut: half a secret is no longer recognised.
   for (const secret of secrets) clean = clean.replaceAll(secret.reveal(), '[secret]');
   clean = clean
-    .replace(/whsec_[\w+/=-]*/gi, '[secret]')
+    .replace(/whsec_[\w+/=-]*|\bhv[sbr]\.[\w-]{8,}/gi, '[secret]')
     .replace(/\b(bearer|basic) [^\s"',;]{12,}/gi, '$1 [secret]');
   // By code points, so that the cut leaves no half character.
   const characters = Array.from(clean);

@@ -26,6 +26,7 @@ it.each([
   ['whsec_abc123def456', '[secret]'],
   ['is WHSEC_abc/+=-_ ok', 'is [secret] ok'],
   ['whsec_abc\u0000def', '[secret]'],
+  ['invalid token: hvs.CAESIJ-abc_def', 'invalid token: [secret]'],
   ['Authorization: Bearer abcdefghijklmnop', 'Authorization: Bearer [secret]'],
   ['the bearer token is missing', 'the bearer token is missing'],
 ])('turns %j into %j', (text, clean) => {
