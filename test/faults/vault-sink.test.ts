@@ -190,6 +190,16 @@ describe('reading', () => {
     await expect(sink.list()).rejects.toThrow(/no keys/);
   });
 
+  it('lists a name once that the server lists twice', async () => {
+    const sink = open();
+    await sink.write(storedRecord('orders'), ABSENT);
+    vault.faults.inject('GET secret/metadata/linq?', {
+      kind: 'reply',
+      reply: { status: 200, body: { data: { keys: ['orders', 'orders'] } } },
+    });
+    expect(await sink.list()).toEqual(['orders']);
+  });
+
   it('lists 1,000 records with one request once it knows them', async () => {
     const record = JSON.stringify({ schema: 99 });
     for (let index = 0; index < 1_000; index += 1) {

@@ -150,9 +150,9 @@ function listedNames(reply: VaultReply, action: string): readonly string[] {
   const data = objectAt(reply.body, 'data');
   // An answer without the list is no empty list: everything would look removed.
   if (!Array.isArray(data['keys'])) throw new SinkError(`cannot ${action}: the answer has no keys`);
-  return textsAt(data, 'keys')
-    .filter((key) => !key.endsWith('/'))
-    .sort();
+  const names = textsAt(data, 'keys').filter((key) => !key.endsWith('/'));
+  // Whoever reads them would take a name that stands there twice for two records.
+  return [...new Set(names)].sort();
 }
 
 function foundOf(data: Plain, action: string): KvFound {
