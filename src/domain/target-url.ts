@@ -40,13 +40,31 @@ export function hasMarkOf(url: string, installation: string): boolean {
  */
 export function isIgnored(url: string, patterns: readonly string[]): boolean {
   const normalised = normaliseUrl(url);
-  return [ALWAYS_IGNORED, ...patterns].some((pattern) => {
-    const source = pattern
-      .split(/(\*\*|\*)/)
-      .map((part) =>
-        part === '**' ? '.*' : part === '*' ? '[^/]*' : part.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'),
-      )
-      .join('');
-    return new RegExp(`^${source}$`, 's').test(normalised);
-  });
+  return [ALWAYS_IGNORED, ...patterns].some((pattern) => fits(normalised, pattern));
+}
+
+/** Not by a regular expression: one with many stars takes longer than anybody waits. */
+function fits(text: string, pattern: string): boolean {
+  // Where the text may stand once the parts so far are used up.
+  let ends = new Set([0]);
+  for (const part of pattern.split(/(\*\*|\*)/)) {
+    const isStar = part === '*' || part === '**';
+    ends = isStar ? endsOfStar(text, ends, part === '**') : endsOfText(text, ends, part);
+  }
+  return ends.has(text.length);
+}
+
+function endsOfText(text: string, starts: ReadonlySet<number>, part: string): Set<number> {
+  const found = [...starts].filter((start) => text.startsWith(part, start));
+  return new Set(found.map((start) => start + part.length));
+}
+
+function endsOfStar(text: string, starts: ReadonlySet<number>, crossesSlashes: boolean): Set<number> {
+  const ends = new Set<number>();
+  let isWithin = false;
+  for (let at = 0; at <= text.length; at += 1) {
+    isWithin = starts.has(at) || (isWithin && (crossesSlashes || text[at - 1] !== '/'));
+    if (isWithin) ends.add(at);
+  }
+  return ends;
 }
