@@ -9,6 +9,7 @@ import { programCommands } from '../support/program-commands.ts';
 import { runCli } from '../support/run-cli.ts';
 import { printPlan, toSvg } from '../../docs/draw-plan.mjs';
 import { BORNE, BUGS } from '../simulation/bugs.ts';
+import { EFFECTS } from '../support/effects.ts';
 
 const ROOT = new URL('../../', import.meta.url);
 const readme = await readFile(new URL('README.md', ROOT), 'utf8');
@@ -143,15 +144,26 @@ describe('the promises', () => {
   it.each(tests)('name a test that exists: $number, $title', expectTest);
 
   it('list the bugs that were planted, and those that do no harm', () => {
-    const listed = (heading: string): readonly string[] =>
-      (invariants.split(`\n### ${heading}\n`)[1] ?? '')
-        .split(/\n##/)[0]!
-        .split('\n- ')
-        .slice(1)
-        .map((line) => line.replaceAll(/\s+/g, ' ').trim());
-    expect(listed('Noticed')).toEqual(BUGS.map(({ name }) => name));
-    expect(listed('Borne')).toEqual(BORNE.map(({ name }) => name));
+    expect(pointsOf('### Noticed')).toEqual(BUGS.map(({ name }) => name));
+    expect(pointsOf('### Borne')).toEqual(BORNE.map(({ name }) => name));
   });
+
+  it('list every effect before and after which the program may be killed', () => {
+    const effects = EFFECTS.map(({ operation, effects: all }) => {
+      const reached = all.filter(({ never }) => never === undefined);
+      return `**${operation}**: ${reached.map(({ effect }) => effect).join('; ')}`;
+    });
+    expect(pointsOf('## Where it may be killed')).toEqual(effects);
+  });
+
+  /** The points of the list under a heading. */
+  function pointsOf(heading: string): readonly string[] {
+    const [section = ''] = (invariants.split(`\n${heading}\n`)[1] ?? '').split(/\n##/);
+    return section
+      .split('\n- ')
+      .slice(1)
+      .map((point) => point.replaceAll(/\s+/g, ' ').trim());
+  }
 });
 
 describe('the threat model', () => {

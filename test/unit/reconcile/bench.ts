@@ -41,6 +41,8 @@ export interface Bench {
   readonly sink: ModelSink;
   readonly linq: LinqReader & LinqWriter;
   readonly secrets: SecretSink;
+  /** What all its clients are connected by, for whatever else has effects. */
+  readonly link: Link;
   readonly clock: Clock;
   readonly stop: AbortController;
   /** How long was slept, and what is done at each sleep. */
@@ -57,6 +59,8 @@ export interface Bench {
   /** The context of a pass that has seen the sink as it is now. */
   context(overrides?: Partial<ApplyContext>): ApplyContext;
   observer(overrides?: Partial<ObserveContext>): ObserveContext;
+  /** What a later process on another host has for a pass. */
+  passContext(overrides?: Partial<PassContext>): PassContext;
   /** A whole pass, as a later process on another host makes it; time enough has passed for it to act. */
   laterPass(desired: Desired, overrides?: Partial<PassContext>): Promise<{ plan: Plan; report: Report }>;
 }
@@ -82,6 +86,7 @@ export function makeBench(): Bench {
     sink,
     linq,
     secrets,
+    link,
     stop,
     sleeps: [],
     onSleep: () => undefined,
@@ -129,32 +134,33 @@ export function makeBench(): Bench {
       concurrency: 2,
       ...overrides,
     }),
+    passContext: (overrides = {}) => ({
+      reader: linq,
+      writer: linq,
+      secrets,
+      sink: secrets,
+      settings: SETTINGS,
+      allowances: [],
+      holder: LATER,
+      isGone: () => Promise.resolve(false),
+      clock: bench.clock,
+      unique: () => `u${(uniques += 1)}`,
+      stop: { signal: new AbortController().signal, graceMs: 2_000 },
+      progress: QUIET,
+      storeTimeout: SETTINGS.secrets.store_timeout,
+      isFileBad: false,
+      fights: new Set(),
+      rotate: new Map(),
+      adopt: new Map(),
+      only: null,
+      expectedPlan: null,
+      onPlan: () => undefined,
+      onNotice: () => undefined,
+      ...overrides,
+    }),
     laterPass: (desired, overrides = {}) => {
       now += 2 * LANDING_TIME;
-      return reconcileOnce(desired, {
-        reader: linq,
-        writer: linq,
-        secrets,
-        sink: secrets,
-        settings: SETTINGS,
-        allowances: [],
-        holder: LATER,
-        isGone: () => Promise.resolve(false),
-        clock: bench.clock,
-        unique: () => `u${(uniques += 1)}`,
-        stop: { signal: new AbortController().signal, graceMs: 2_000 },
-        progress: QUIET,
-        storeTimeout: SETTINGS.secrets.store_timeout,
-        isFileBad: false,
-        fights: new Set(),
-        rotate: new Map(),
-        adopt: new Map(),
-        only: null,
-        expectedPlan: null,
-        onPlan: () => undefined,
-        onNotice: () => undefined,
-        ...overrides,
-      });
+      return reconcileOnce(desired, bench.passContext(overrides));
     },
   };
   return bench;
