@@ -5,6 +5,7 @@
  *   write(cas n) ─ 200 ──────────────▶ n+1, done
  *                ├ 400 CAS mismatch ─▶ read: ours → done · still n → the reading node lags: again · else conflict
  *                ├ no answer ────────▶ read: ours → done · still n → write again · else conflict
+ *                │                     (ours, but not n+1: the server did not compare → fail)
  *                └ other 4xx ────────▶ nothing was written
  *
  * Data first, the mark in `custom_metadata` afterwards: a lost mark is made up for at the next write, and data with
@@ -200,7 +201,10 @@ async function writeOnce(
     }
     const standing = await readBack(context, name, decode, unanswered);
     const { found } = standing;
-    if (found.kind === 'data' && isSameMap(found.map, map)) return found;
+    if (found.kind === 'data' && isSameMap(found.map, map)) {
+      if (found.number === base.number + 1) return found;
+      throw uncertain(notCompared(locate(name), base));
+    }
     if (found.version !== base.version) {
       refuseOthers(context, name, standing);
       throw conflict(context, name);
@@ -244,6 +248,13 @@ async function tryMark(
 function conflict({ locate }: RecordContext, name: string): SinkConflictError {
   return new SinkConflictError(
     `cannot write ${locate(name)}: another process changed it first; nothing was written`,
+  );
+}
+
+/** It is what we wrote, and not the next version: what others wrote in between is lost, and that must not pass unnoticed. */
+function notCompared(place: string, { number }: KvVersion): SinkError {
+  return new SinkError(
+    `cannot write ${place}: it has another version than the one after ${number}, so the server did not compare`,
   );
 }
 
