@@ -118,7 +118,7 @@ type Operator = (
 const OPERATORS: readonly Operator[] = [
   // Deletes, duplicates, and swaps two neighbouring spans.
   (input, random) => {
-    const { before, span: _, after } = cut(input, random);
+    const { before, after } = cut(input, random);
     return Buffer.concat([before, after]);
   },
   (input, random) => {

@@ -23,7 +23,7 @@ export interface OpenTarget {
 }
 
 /** The program did something with an input that it should not. */
-export class Broken extends Error {}
+class Broken extends Error {}
 
 /** Fails with `Broken` unless the condition holds; `what` must be the same for the same bug. */
 export function demand(condition: boolean, what: string, details?: unknown): asserts condition {

@@ -5,7 +5,7 @@
  */
 
 /** One effect: in plain words, and the way from the operation's function to the call. */
-export interface Effect {
+interface Effect {
   readonly effect: string;
   /** `giveUp#2 > clearIntent: records.write`: the second `giveUp` of the function, in which `clearIntent` writes. */
   readonly at: string;

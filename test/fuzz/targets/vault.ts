@@ -94,7 +94,9 @@ export const vaultTargets: readonly Target[] = [
   vaultTarget('vault-lookup', {
     route: 'lookup',
     good: [{ data: { ttl: 3600, renewable: true, policies: ['linq'], id: SECRETS.vaultToken } }],
-    run: async ({ sink }) => void (await sink.list()),
+    async run({ sink }) {
+      await sink.list();
+    },
   }),
   vaultTarget('vault-list', {
     route: 'list',
