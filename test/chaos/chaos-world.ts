@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EmulatedSubscription } from '../../src/emulator/account.ts';
 import { startEmulator, type Emulator } from '../../src/emulator/emulator.ts';
+import type { FaultHandle } from '../../src/emulator/faults.ts';
 import { exampleSeed } from '../../src/emulator/seed.ts';
 import { openFileReader } from '../../src/secrets/file/file-sink.ts';
 import type { SecretReader } from '../../src/secrets/sink.ts';
@@ -56,6 +57,8 @@ export interface ChaosWorld {
   names: number;
   /** Ahead of the machine's clock. */
   clockShift: number;
+  /** Of this epoch, to be counted by what they hit. */
+  readonly apiFaults: FaultHandle[];
   readonly tally: Tally;
   readonly violations: Violation[];
   readonly history: string[];
@@ -114,6 +117,7 @@ export async function openWorld(sink: SinkChoice, random: Random, tally: Tally):
     excuses: { deactivated: false, stoodStill: false },
     foreign: new Map(emulator.subscriptions().map((one) => [one.id, imageOf(one)])),
     consented: new Map(),
+    apiFaults: [],
     resting: new Map(),
     names: 0,
     clockShift: 0,

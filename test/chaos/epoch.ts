@@ -12,7 +12,9 @@ import { processDeeds } from './process-deeds.ts';
 const DEEDS: readonly Deed[] = [...fileDeeds, ...processDeeds, ...outsiderDeeds, ...faultDeeds];
 const MOST_DEEDS_PER_ROUND = 4;
 const MOST_DRAWS = 20;
-const MOST_PAUSE_MS = 1_200;
+const MOST_REQUESTS = 14;
+const MOST_PAUSE_MS = 3_000;
+const LOOKS_MS = 40;
 
 /** When rounds are to end, and when everything is. */
 export interface Limits {
@@ -37,6 +39,7 @@ export async function runEpoch(
   await world.beginEpoch(own);
   const rounds = 20 + own.below(25);
   const mood = weighDeeds(own);
+  if (own.chance(0.7)) world.programs.start(['run']);
   for (let round = 1; round <= rounds && !limits.isOver(); round += 1) {
     if (world.violations.length > 0 || limits.isInterrupted()) return;
     await runRound(world, randomOf(seed, epoch, round), mood);
@@ -57,7 +60,17 @@ async function runRound(world: ChaosWorld, random: Random, deeds: readonly Deed[
   for (let index = 0; index < count; index += 1)
     await runDeed(world, randomFrom(random.below(2 ** 31)), deeds);
   world.tally.count('rounds');
-  await sleep(random.below(MOST_PAUSE_MS));
+  await letWork(world, random);
+}
+
+/** Until the processes have come so far, by what they ask of the API: how fast they are depends on the machine. */
+async function letWork({ emulator, programs }: ChaosWorld, random: Random): Promise<void> {
+  const isEnough = emulator.requests.length + random.below(MOST_REQUESTS);
+  const looks = random.below(MOST_PAUSE_MS / LOOKS_MS);
+  for (let look = 0; look <= looks; look += 1) {
+    await sleep(LOOKS_MS);
+    if (emulator.requests.length >= isEnough || programs.running().length === 0) return;
+  }
 }
 
 /** One that has something to do it to. */

@@ -5,7 +5,8 @@ import type { FakeVault } from '../support/fake-vault/fake-vault.ts';
 import { TIMEOUT_MS, type ChaosWorld } from './chaos-world.ts';
 import type { Deed } from './deed.ts';
 
-const PATHS = ['list', 'create', 'get', 'update', 'delete', 'events', 'lines', 'any'] as const;
+const WRITES = ['create', 'create', 'create', 'update', 'update', 'delete'] as const;
+const READS = ['list', 'get', 'events', 'lines', 'any'] as const;
 /** What is on its way has landed by then: four timeouts are promised, and machines are slow. */
 const LANDS_MS = 2.5 * TIMEOUT_MS;
 
@@ -22,21 +23,26 @@ export const faultDeeds: readonly Deed[] = [
 ];
 
 /** Everything works again. */
-export function endFaults({ emulator, disk, vault }: ChaosWorld): void {
+export function endFaults({ emulator, disk, vault, apiFaults, tally }: ChaosWorld): void {
   emulator.clearFaults();
+  for (const { fault, hits } of apiFaults.splice(0)) {
+    const path = fault.match?.path ?? 'any';
+    if (hits > 0) tally.count(`API fault: ${path}: ${describeAction(fault.action)}`, hits);
+  }
   disk?.free();
   vault?.faults.clear();
   setSealed(vault, false);
 }
 
 function addApiFault(world: ChaosWorld, random: Random): string {
+  const isWrite = random.chance(0.7);
   const fault: Fault = {
-    match: { path: random.pick(PATHS), nth: 1 + random.below(4) },
-    times: 1 + random.below(4),
-    action: someAction(random),
+    match: { path: random.pick(isWrite ? WRITES : READS), nth: 1 + random.below(1 + random.below(4)) },
+    times: 1 + random.below(1 + random.below(12)),
+    action: isWrite && random.chance(0.6) ? lostAnswer(random) : someAction(random),
   };
   const handle = world.emulator.addFault(fault);
-  world.tally.count(`API fault: ${describeAction(fault.action)}`);
+  world.apiFaults.push(handle);
   if (fault.action.kind === 'hold' || fault.action.kind === 'late') void releaseInTime(handle);
   return JSON.stringify(fault);
 }
@@ -47,6 +53,20 @@ async function releaseInTime(handle: { reached(): Promise<void>; release(): void
   await sleep(LANDS_MS, undefined, { ref: false });
   handle.release();
   await releaseInTime(handle);
+}
+
+/** The client does not learn whether the write has happened, and it may happen when the client has given up. */
+function lostAnswer(random: Random): FaultAction {
+  return random.pick<FaultAction>([
+    { kind: 'reset' },
+    { kind: 'truncate' },
+    { kind: 'status', status: 500, commit: true },
+    { kind: 'hang', commit: true },
+    { kind: 'hold', at: 'before' },
+    { kind: 'delay', ms: TIMEOUT_MS + random.below(LANDS_MS - TIMEOUT_MS), at: 'before' },
+    { kind: 'late', landAfter: 1 + random.below(6) },
+    { kind: 'late', landAfter: 1 + random.below(6), client: 'hang' },
+  ]);
 }
 
 function someAction(random: Random): FaultAction {

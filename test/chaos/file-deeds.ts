@@ -19,7 +19,7 @@ type Change = (entries: Entries, world: ChaosWorld, random: Random) => string | 
 /** What an author does to the file. */
 export const fileDeeds: readonly Deed[] = [
   edit('add', 12, (entries, world, random) => addEntry(entries, world, random)),
-  edit('add several', 4, (entries, world, random) => {
+  edit('add several', 9, (entries, world, random) => {
     const added = [1, 2, 3].map(() => addEntry(entries, world, random));
     return added.filter((name) => name !== null).join(', ') || null;
   }),

@@ -55,12 +55,12 @@ export const processDeeds: readonly Deed[] = [
   { name: 'run: adopt', weight: 4, act: adopt },
   {
     name: 'run: daemon',
-    weight: 9,
+    weight: 16,
     act: (world, random) => (daemons(world).length < MOST_DAEMONS ? start(world, random, ['run']) : null),
   },
-  signal('SIGTERM', 5, ({ isStopped }) => !isStopped()),
-  signal('SIGHUP', 3, ({ isDaemon, isStopped }) => isDaemon && !isStopped()),
-  signal('SIGKILL', 7, () => true),
+  signal('SIGTERM', 3, ({ isStopped }) => !isStopped()),
+  signal('SIGHUP', 4, ({ isDaemon, isStopped }) => isDaemon && !isStopped()),
+  signal('SIGKILL', 4, () => true),
   signal('SIGSTOP', 4, ({ isStopped }) => !isStopped()),
   signal('SIGCONT', 7, ({ isStopped }) => isStopped()),
 ];

@@ -20,7 +20,7 @@ export function renderSummary(
     `chaos: seed ${seed}; ${minutes.toFixed(1)} minutes, ${tally.of('epochs')} epochs, ${tally.of('rounds')} rounds`,
     ...(hasDisk ? [] : ['  no small file system could be mounted: no disk was filled']),
     `  deeds\n${group('deed')}`,
-    `  faults of the API\n${group('API fault')}`,
+    `  requests that a fault of the API has hit\n${group('API fault')}`,
     `  circumstances of processes\n${group('fault')}`,
     `  ${tally.of('process: started')} processes, by their end\n${group('end')}`,
     `  done in the account, lists and reads included\n${group('account')}`,
