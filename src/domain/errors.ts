@@ -108,3 +108,8 @@ export class SinkConflictError extends AppError {
 export class RefusedError extends AppError {
   readonly exitCode = 3;
 }
+
+/** The system gives the process no more of what it needs to go on. */
+export class SystemLimitError extends AppError {
+  readonly exitCode = 1;
+}

@@ -140,6 +140,14 @@ test.each([
   },
 );
 
+// With fewer it is Node itself that cannot start.
+test.each([36, 44, 52, 60])('a limit of %i open files is no bug: it works, or says so', async (limit) => {
+  const stage = await openStage({ entries: { orders: ORDERS } });
+  const through = ['sh', '-c', `ulimit -n ${limit}; exec "$@"`, 'sh'];
+  const { code, stderr } = await stage.run(['plan'], { through });
+  expect(code === 0 ? '' : `${code}: ${stderr}`).toMatch(/^$|^1: .*too many open files \(EMFILE\)/);
+});
+
 test('help and version exit with 0 and stand on stdout', async () => {
   const stage = await openStage();
   for (const argv of [['--help'], ['sync', '--help'], ['--version']]) {
