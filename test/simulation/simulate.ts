@@ -12,15 +12,18 @@ import { runHistory } from './history.ts';
 import { randomFrom } from './model-random.ts';
 import { shortestHistory } from './shrink.ts';
 
-/** A history of fewer steps proves little, and is not counted. */
+/** A history of fewer steps proves little: it is checked, and another one is counted in its place. */
 const FEWEST_STEPS = 30;
 const BATCH = 250;
 
-/** What a child tells: how many steps each history of a batch had, or the seed that broke something. */
-type News = { readonly steps: readonly number[] } | { readonly broken: number };
+/** What a child tells: how many steps each history that counts had, and the last seed; or the seed that broke something. */
+type News = { readonly steps: readonly number[]; readonly last: number } | { readonly broken: number };
 
 if (process.send === undefined) await main();
-else await runBatches(Number(process.argv[2]), Number(process.argv[3]), (news) => process.send?.(news));
+else {
+  const [first = 1, stride = 1, count = 1] = process.argv.slice(2).map(Number);
+  await runBatches({ first, stride, count }, (news) => process.send?.(news));
+}
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -31,15 +34,17 @@ async function main(): Promise<void> {
     },
   });
   const [count, first] = [numberOf(values.histories), numberOf(values.seed)];
-  const share = Math.ceil(count / numberOf(values.jobs));
+  const jobs = Math.min(count, numberOf(values.jobs));
   print(`${count} histories from seed ${first}`);
   const began = performance.now();
   let steps: readonly number[] = [];
   const children: ChildProcess[] = [];
   let broken: number | undefined;
-  for (let start = 0; start < count; start += share) {
-    const range = [first + start, Math.min(share, count - start)].map(String);
-    const child = fork(fileURLToPath(import.meta.url), range);
+  let last = first;
+  for (let job = 0; job < jobs; job += 1) {
+    // Each takes every so many-th seed, so that none meets another's range.
+    const share = Math.floor((count + job) / jobs);
+    const child = fork(fileURLToPath(import.meta.url), [first + job, jobs, share].map(String));
     child.on('message', (news: News) => {
       if ('broken' in news) {
         broken ??= news.broken;
@@ -48,6 +53,7 @@ async function main(): Promise<void> {
       }
       const before = steps.length;
       steps = [...steps, ...news.steps];
+      last = Math.max(last, news.last);
       const tenth = Math.floor((10 * steps.length) / count);
       if (tenth > Math.floor((10 * before) / count)) print(`${steps.length} done`);
     });
@@ -56,10 +62,11 @@ async function main(): Promise<void> {
   const ends = await Promise.all(children.map((child) => once(child, 'close')));
   if (broken !== undefined) return showViolation(broken);
   if (ends.some(([code]) => code !== 0)) throw new Error('a process of the simulation has failed');
-  const counted = steps.filter((each) => each >= FEWEST_STEPS).length;
   const minutes = ((performance.now() - began) / 60_000).toFixed(1);
-  print(`no violation in ${counted} histories of at least ${FEWEST_STEPS} steps (median ${medianOf(steps)})`);
-  print(`seeds ${first} to ${first + count - 1}, ${minutes} minutes`);
+  print(
+    `no violation in ${steps.length} histories of at least ${FEWEST_STEPS} steps (median ${medianOf(steps)})`,
+  );
+  print(`seeds ${first} to ${last}, ${minutes} minutes`);
 }
 
 async function showViolation(seed: number): Promise<void> {
@@ -70,19 +77,30 @@ async function showViolation(seed: number): Promise<void> {
   process.exitCode = 1;
 }
 
+interface Share {
+  readonly first: number;
+  /** From one seed to the next. */
+  readonly stride: number;
+  /** Of histories that count. */
+  readonly count: number;
+}
+
 /** What a child does. */
-async function runBatches(first: number, count: number, tell: (news: News) => void): Promise<void> {
-  for (let start = 0; start < count; start += BATCH) {
+async function runBatches({ first, stride, count }: Share, tell: (news: News) => void): Promise<void> {
+  let seed = first - stride;
+  for (let counted = 0; counted < count;) {
     const steps: number[] = [];
-    for (let seed = first + start; seed < first + Math.min(count, start + BATCH); seed += 1) {
+    while (steps.length < Math.min(BATCH, count - counted)) {
+      seed += stride;
       const history = await runHistory(randomFrom(seed));
       if (history.violation !== null) {
         tell({ broken: seed });
         return;
       }
-      steps.push(history.steps);
+      if (history.steps >= FEWEST_STEPS) steps.push(history.steps);
     }
-    tell({ steps });
+    counted += steps.length;
+    tell({ steps, last: seed });
   }
   process.disconnect();
 }
