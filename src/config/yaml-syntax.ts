@@ -84,7 +84,7 @@ function conflictMarkers(text: string): Finding[] {
   ];
 }
 
-/** The concrete tokens of `text`, or why they are too many or too deep: known before any recursion starts. */
+/** The concrete tokens of `text`, or why they are too many or too deep: known before any recursion goes far. */
 function tokensOf(text: string): CST.Token[] | Finding {
   const lexemes: string[] = [];
   for (const lexeme of new Lexer().lex(text)) {
@@ -95,27 +95,29 @@ function tokensOf(text: string): CST.Token[] | Finding {
   const tokens: CST.Token[] = [];
   for (const lexeme of lexemes) {
     for (const token of parser.next(lexeme)) tokens.push(token);
+    const deep = firstTooDeep(parser);
+    if (deep !== undefined) return deep;
   }
   for (const token of parser.end()) tokens.push(token);
-  const deep = firstTooDeep(tokens);
-  if (deep === undefined) return tokens;
-  return {
-    at: { start: deep, end: deep + 1 },
-    message: `values are nested more than ${MAX_DEPTH} levels deep`,
-  };
+  return tokens;
 }
 
-function firstTooDeep(tokens: readonly CST.Token[]): number | undefined {
-  for (const { token, depth } of walk(tokens)) {
-    if (depth > MAX_DEPTH && 'offset' in token) return token.offset;
-  }
-  return undefined;
+/** Of what is open where the parser stands; it closes all of it by recursion. */
+function firstTooDeep({ stack, offset }: Parser): Finding | undefined {
+  // The document comes first, what is no deeper than allowed follows.
+  const deep = stack[MAX_DEPTH + 2];
+  if (deep === undefined) return undefined;
+  const start = 'offset' in deep ? deep.offset : offset;
+  return {
+    at: { start, end: start + 1 },
+    message: `values are nested more than ${MAX_DEPTH} levels deep`,
+  };
 }
 
 /** Quotes and brackets that nothing closes, at the place where they open; the parser would name the file's end. */
 function unclosedParts(tokens: readonly CST.Token[]): Finding[] {
   const findings: Finding[] = [];
-  for (const { token } of walk(tokens)) {
+  for (const token of walk(tokens)) {
     if (token.type === 'double-quoted-scalar' || token.type === 'single-quoted-scalar') {
       const quote = token.source.charAt(0);
       if (token.source.length < 2 || !token.source.endsWith(quote)) {
@@ -140,17 +142,16 @@ function unclosed(start: number, message: string): Finding {
   return { at: { start, end: start + 1 }, message };
 }
 
-/** All tokens below `tokens`, without recursion, for they may be nested deeply. */
-function* walk(tokens: readonly CST.Token[]): Generator<{ token: CST.Token; depth: number }> {
-  const open = tokens.map((token) => ({ token, depth: 0 }));
-  for (let next = open.pop(); next; next = open.pop()) {
-    yield next;
-    const { token, depth } = next;
-    if (token.type === 'document' && token.value) open.push({ token: token.value, depth });
+/** All tokens below `tokens`. */
+function* walk(tokens: readonly CST.Token[]): Generator<CST.Token> {
+  const open = [...tokens];
+  for (let token = open.pop(); token; token = open.pop()) {
+    yield token;
+    if (token.type === 'document' && token.value) open.push(token.value);
     if (!('items' in token)) continue;
-    for (const item of token.items) {
-      if (item.key) open.push({ token: item.key, depth: depth + 1 });
-      if (item.value) open.push({ token: item.value, depth: depth + 1 });
+    for (const { key, value } of token.items) {
+      if (key) open.push(key);
+      if (value) open.push(value);
     }
   }
 }
