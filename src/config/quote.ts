@@ -1,3 +1,5 @@
+import { SECRET_SHAPE } from '../domain/secret.ts';
+
 const MAX_QUOTED = 60;
 /**
  * Control characters, and those that hide text or change its direction: none may reach a terminal or a log. The joiners,
@@ -26,7 +28,7 @@ export function printable(text: string): string {
  */
 export function maskSecrets(text: string): string {
   return text
-    .replace(/whsec_[A-Za-z0-9+/=_-]*|\bhv[sbr]\.[\w-]{8,}/g, stars)
+    .replace(SECRET_SHAPE, stars)
     .replace(/(:\/\/)([^/@\s"']+)(?=@)/g, (_, start: string, inner: string) => start + stars(inner))
     .replace(
       SECRET_LINE,

@@ -3,6 +3,12 @@ import { inspect } from 'node:util';
 const REDACTED = '[secret]';
 
 /**
+ * What looks like a signing secret of Linq, or like a token of Vault or OpenBao (`hvs.`, `hvb.`, `hvr.`; issued ones are
+ * longer than 20 characters, and are known in the middle of other text, too). For `replace`.
+ */
+export const SECRET_SHAPE = /whsec_[\w+/=-]*|hv[sbr]\.[\w-]{20,}|\bhv[sbr]\.[\w-]{8,}/gi;
+
+/**
  * A value that must not be printed. Every ordinary way of turning it into text (string, JSON, inspection)
  * gives `[secret]`; `reveal()` is called only where the value leaves for a sink, a service or `secret NAME`.
  */

@@ -1,4 +1,4 @@
-import type { Secret } from '../domain/secret.ts';
+import { SECRET_SHAPE, type Secret } from '../domain/secret.ts';
 
 const LONGEST_TEXT = 200;
 
@@ -13,9 +13,7 @@ export function cleanText(text: string, secrets: readonly Secret[] = []): string
     .trim();
   // Before the cut: half a secret is no longer recognised.
   for (const secret of secrets) clean = clean.replaceAll(secret.reveal(), '[secret]');
-  clean = clean
-    .replace(/whsec_[\w+/=-]*|\bhv[sbr]\.[\w-]{8,}/gi, '[secret]')
-    .replace(/\b(bearer|basic) [^\s"',;]{12,}/gi, '$1 [secret]');
+  clean = clean.replace(SECRET_SHAPE, '[secret]').replace(/\b(bearer|basic) [^\s"',;]{12,}/gi, '$1 [secret]');
   // By code points, so that the cut leaves no half character.
   const characters = Array.from(clean);
   return characters.length <= LONGEST_TEXT ? clean : `${characters.slice(0, LONGEST_TEXT - 1).join('')}…`;

@@ -27,6 +27,8 @@ it.each([
   ['is WHSEC_abc/+=-_ ok', 'is [secret] ok'],
   ['whsec_abc\u0000def', '[secret]'],
   ['invalid token: hvs.CAESIJ-abc_def', 'invalid token: [secret]'],
+  ['xhvs.CAESIJ-abcdefghijklmnop_qrst', 'x[secret]'],
+  ['archvs.example', 'archvs.example'],
   ['Authorization: Bearer abcdefghijklmnop', 'Authorization: Bearer [secret]'],
   ['the bearer token is missing', 'the bearer token is missing'],
 ])('turns %j into %j', (text, clean) => {
