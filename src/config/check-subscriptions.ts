@@ -18,7 +18,6 @@ export function checkSubscriptions(
   tree: Located,
   source: SourceText,
 ): { readonly findings: readonly Finding[]; readonly warnings: readonly Finding[] } {
-  const findings: Finding[] = [];
   const warnings: Finding[] = [];
   const defaults = field(tree, 'defaults');
   const entries = [...(field(tree, 'subscriptions')?.entries ?? [])].map(([name, { key, node }]) => ({
@@ -27,10 +26,12 @@ export function checkSubscriptions(
     node,
   }));
 
-  findings.push(...checkEmptiness(tree, entries, source));
-  if (defaults) findings.push(...checkRepetitions(defaults), ...checkAges(defaults));
+  const nodes = [...(defaults ? [defaults] : []), ...entries.map(({ node }) => node)];
+  const findings: Finding[] = [
+    checkEmptiness(tree, entries, source),
+    nodes.flatMap((node) => [...checkRepetitions(node), ...checkAges(node)]),
+  ].flat();
   for (const entry of entries) {
-    findings.push(...checkRepetitions(entry.node), ...checkAges(entry.node));
     if (entry.node.entries && !meansEvents(entry.node) && !meansEvents(defaults)) {
       findings.push({
         at: entry.key,

@@ -4,6 +4,8 @@ import type { Finding } from './findings.ts';
 /** Bounds that no honest file meets; they keep a hostile one from using up memory or the stack. */
 const MAX_LEXEMES = 2_000_000;
 const MAX_DEPTH = 32;
+/** What follows so many errors is not read: the library takes its time over each. */
+const MAX_ERRORS = 1_000;
 
 /** The nodes of a document (`null`: it is empty), or what is wrong with the text as YAML. */
 export type Syntax = { readonly root: ParsedNode | null } | { readonly findings: readonly Finding[] };
@@ -20,7 +22,7 @@ export function parseSyntax(text: string): Syntax {
 
   const unclosed = unclosedParts(tokens);
   if (unclosed.length > 0) return { findings: unclosed };
-  const findings: Finding[] = tokens.flatMap((token) => directiveFinding(token));
+  const directives = tokens.flatMap((token) => directiveFinding(token));
   const composer = new Composer({
     version: '1.2',
     schema: 'core',
@@ -32,31 +34,37 @@ export function parseSyntax(text: string): Syntax {
   const documents = composer.compose(tokens, true, text.length);
   const document = documents.next().value;
   const second = tokens.filter((token) => token.type === 'document')[1];
-  if (second) {
-    findings.push({
-      at: { start: second.offset, end: second.offset + 3 },
-      message: 'a second document starts here: the file must hold one document only',
-    });
-  }
+  const further: readonly Finding[] =
+    second === undefined
+      ? []
+      : [
+          {
+            at: { start: second.offset, end: second.offset + 3 },
+            message: 'a second document starts here: the file must hold one document only',
+          },
+        ];
   const errors = [...(document?.errors ?? []), ...(document?.warnings ?? [])];
-  findings.push(
+  const findings = [
+    ...directives,
+    ...further,
     ...firstOfLines(
       errors.filter(({ code }) => code !== 'BAD_DIRECTIVE'),
       text,
     ),
-  );
+  ];
   return findings.length > 0 ? { findings } : { root: document?.contents ?? null };
 }
 
 /** One error of a line is the cause, the others follow from it. */
 function firstOfLines(errors: readonly YAMLError[], text: string): Finding[] {
-  let lastLine = -1;
+  let lineEnd = -1;
   return [...errors]
     .sort((a, b) => a.pos[0] - b.pos[0])
     .flatMap((error) => {
-      const line = text.lastIndexOf('\n', error.pos[0] - 1);
-      if (line === lastLine) return [];
-      lastLine = line;
+      const start = error.pos[0];
+      if (start <= lineEnd) return [];
+      const next = text.indexOf('\n', start);
+      lineEnd = next < 0 ? text.length : next;
       return [syntaxFinding(error, text)];
     });
 }
@@ -93,8 +101,13 @@ function tokensOf(text: string): CST.Token[] | Finding {
   }
   const parser = new Parser();
   const tokens: CST.Token[] = [];
+  let errors = 0;
   for (const lexeme of lexemes) {
-    for (const token of parser.next(lexeme)) tokens.push(token);
+    for (const token of parser.next(lexeme)) {
+      tokens.push(token);
+      if (token.type === 'error' || token.type === 'directive') errors += 1;
+    }
+    if (errors > MAX_ERRORS) break;
     const deep = firstTooDeep(parser);
     if (deep !== undefined) return deep;
   }

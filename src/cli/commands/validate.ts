@@ -21,7 +21,7 @@ export async function validate(
     const { settings } = await openSession(io, options);
     const paths = files.length > 0 ? files.map((file) => resolve(io.cwd, file)) : [settings.subscriptions];
     const checked: { file: string; is_valid: boolean; entries: number | null }[] = [];
-    const problems: Problem[] = [];
+    let problems: readonly Problem[] = [];
     for (const path of paths) {
       const file = shortPath(path, io);
       try {
@@ -32,7 +32,10 @@ export async function validate(
       } catch (error) {
         if (!(error instanceof ConfigError)) throw error;
         checked.push({ file, is_valid: false, entries: null });
-        problems.push(...(error.problems.length > 0 ? error.problems : [{ file, message: error.message }]));
+        problems = [
+          ...problems,
+          ...(error.problems.length > 0 ? error.problems : [{ file, message: error.message }]),
+        ];
       }
     }
     const failure =

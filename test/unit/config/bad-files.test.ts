@@ -57,6 +57,22 @@ describe('a bad subscriptions file', () => {
       expected: /values are nested more than 32 levels deep/,
     },
     {
+      fault: 'documents that nothing separates',
+      text: '{}'.repeat(500_000),
+      expected: /^x\.yaml:1:3: this is not valid YAML: unexpected flow-map-start/,
+    },
+    {
+      fault: 'more errors than a call has arguments',
+      text: '"\n'.repeat(500_000),
+      expected: /^x\.yaml:\d+:\d+: this is not valid YAML: unexpected double-quoted-scalar/,
+    },
+    { fault: 'directives only', text: '%\n'.repeat(200_000), expected: /^x\.yaml:1:1: `%` cannot be used/ },
+    {
+      fault: 'more repetitions than a call has arguments',
+      text: `version: 1\nsubscriptions:\n  a:\n    target_url: https://a.example/\n    subscribed_events:\n${'    - a.e\n'.repeat(200_000)}`,
+      expected: /^x\.yaml:7:7: "a\.e" stands twice in `subscribed_events`\n/,
+    },
+    {
       fault: 'maps in one line, more than the stack bears',
       text: 'a: '.repeat(20_000),
       expected: /^x\.yaml:1:\d+: values are nested more than 32 levels deep/,
