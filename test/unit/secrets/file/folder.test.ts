@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -7,6 +7,7 @@ import {
   inspectFolder,
   inspectPermanence,
   judgePermanence,
+  listFolder,
   makeFolder,
 } from '../../../../src/secrets/file/folder.ts';
 import { makeTempDir } from '../../../support/temp-dir.ts';
@@ -52,6 +53,33 @@ describe("the sink's folder", () => {
     await expect(inspectFolder(join(root, 'file'))).rejects.toThrow('not a folder');
     await expect(makeFolder(join(root, 'file', 'secrets'))).rejects.toThrow(SinkError);
     expect(await readdir(join(root, 'real'))).toEqual([]);
+  });
+
+  it.runIf(process.geteuid?.() === 0)('is refused where it belongs to another user', async () => {
+    const directory = join(await makeTempDir(), 'secrets');
+    await makeFolder(directory);
+    await chown(directory, 54_321, 54_321);
+    await expect(inspectFolder(directory)).rejects.toThrow('it belongs to another user');
+  });
+
+  it('is taken where it belongs to root', async () => {
+    expect(await inspectFolder('/usr')).toBe(true);
+  });
+
+  it('is not missing where nobody can look', async () => {
+    const root = await makeTempDir();
+    await writeFile(join(root, 'file'), '');
+    expect(await inspectFolder(join(root, 'missing'))).toBe(false);
+    await expect(inspectFolder(join(root, 'file', 'secrets'))).rejects.toThrow(SinkError);
+    expect(await listFolder(join(root, 'missing'))).toEqual([]);
+    await expect(listFolder(join(root, 'file'))).rejects.toThrow(SinkError);
+  });
+
+  it('is made by many at once, with one .gitignore', async () => {
+    const directory = join(await makeTempDir(), 'var', 'deep', 'secrets');
+    await Promise.all(Array.from({ length: 8 }, () => makeFolder(directory)));
+    expect(await readdir(directory)).toEqual(['.gitignore']);
+    expect(await readFile(join(directory, '.gitignore'), 'utf8')).toBe('*\n');
   });
 
   it('is refused where it holds other things, which stay as they are', async () => {
