@@ -1,7 +1,7 @@
 import type { Pause } from '../../../src/domain/record.ts';
 import { describe, expect, it, test } from 'vitest';
 import { Secret } from '../../../src/domain/secret.ts';
-import { knownNames, overviewOf, type StatusState } from '../../../src/plan/status.ts';
+import { knownNames, operationsOf, overviewOf, type StatusState } from '../../../src/plan/status.ts';
 import { viewOf, viewWithoutFile } from '../../support/view.ts';
 import {
   ago,
@@ -182,6 +182,56 @@ describe('an entry', () => {
       is_live: false,
       secret: null,
     });
+  });
+
+  it('has what is live of it, what its record says, and whether the file has it', () => {
+    const { holder } = intent('orders');
+    const applied_from = { content_hash: 'h', revision: 'r2', holder, server_time: ago(DAY) };
+    const last_change = { what: 'created', at: ago(DAY), by: null, revision: 'r1' } as const;
+    const view = viewOf({
+      settled: ['a'],
+      file: { fresh: {} },
+      records: { orders: { last_change, applied_from } },
+      live: [live('orders')],
+      policy: { prune: 'never' },
+    });
+    const { entries, file } = overviewOf(view);
+    expect(entries.map(({ name, is_in_file }) => [name, is_in_file])).toEqual([
+      ['a', true],
+      ['fresh', true],
+      ['orders', false],
+    ]);
+    const { target_url, subscribed_events } = fields('orders');
+    expect(entries[2]).toMatchObject({ target_url, subscribed_events, last_change, revision: 'r2' });
+    expect(entries[1]).toMatchObject({
+      target_url: fields('fresh').target_url,
+      last_change: null,
+      revision: null,
+    });
+    const { content_hash, revision } = view.desired!;
+    expect(file).toEqual({ content_hash, revision, entries: 2 });
+  });
+
+  it('has the URL of its record where neither the file nor the account has it', () => {
+    const [orders] = overviewOf(viewWithoutFile({ records: { orders: { applied: null } } })).entries;
+    expect(orders).toMatchObject({
+      is_in_file: false,
+      is_live: false,
+      target_url: stored('orders').target_url,
+      subscribed_events: null,
+    });
+  });
+
+  it('is in sync beside others that are renamed, wait, or are held', () => {
+    const view = viewOf({
+      settled: ['a'],
+      file: { shop: { previously: ['orders'], target_url: live('orders').target_url } },
+      records: { orders: {}, b: { next: { ...NEXT, subscription_id: 'next-b' } } },
+      live: [live('orders')],
+    });
+    const waiting = [{ name: 'b', kind: 'delete' as const, reason: 'retired', until: ago(-DAY) }];
+    const { entries } = overviewOf({ ...view, plan: { ...view.plan, waiting } });
+    expect(entries[0]).toMatchObject({ name: 'a', state: 'in_sync', operation: null, until: null });
   });
 
   it('tells the age of its secret by the server, and nothing of one that was adopted without a date', () => {
@@ -371,6 +421,9 @@ describe('the overview', () => {
     });
     expect(view.plan.held.length + view.plan.operations.length).toBeGreaterThan(0);
     expect(overviewOf(view)).toMatchObject({ held: [], entries: [{ state: 'unknown', operation: null }] });
+    const { plan, desired } = viewOf({ file: { half: {} } });
+    expect(operationsOf('half', { ...view, plan, desired })).toHaveLength(1);
+    expect(operationsOf('half', { ...view, plan })).toEqual([]);
     const fresh = viewOf({ file: { a: {} }, observation: { installation: null } });
     expect(overviewOf(fresh).entries).toMatchObject([{ state: 'missing', pause: null }]);
   });
