@@ -331,6 +331,20 @@ describe('moving records', () => {
     expect(namesIn(move.from)).toEqual(NAMES);
   });
 
+  it('gives the source no other id than the one that it got from somebody meanwhile', async () => {
+    const move = open();
+    let isOver = false;
+    move.meanwhile = () => {
+      // The first write after the last removal is the one that gives the source another id.
+      if (isOver || namesIn(move.from).length > 0) return;
+      isOver = true;
+      placeInstallation(move.from, 'got meanwhile', move.from.installation?.record?.pauses);
+    };
+    await moveRecords(move.context());
+    expectMoved(move);
+    expect(move.from.installation?.record?.id).toBe('got meanwhile');
+  });
+
   it('takes along what is paused by name, and says nothing of what is over', async () => {
     const move = open();
     const pause = (name: string, until: string | null): Pause => ({

@@ -171,6 +171,21 @@ describe('an id that a record names and the list lacks', () => {
     expect(made).toHaveLength(1);
   });
 
+  it('is accepted when it was made in the second of the second list, which has whole seconds', async () => {
+    const bench = makeBench();
+    const first = placeOwned(bench);
+    const second = placeOwned(bench, 'billing', 'https://hooks.example.com/billing');
+    const live = bench.api.live.get(second)!;
+    bench.api.live.set(second, { ...live, created_at: live.created_at! - 1_000 });
+    bench.script(
+      'list',
+      { before: () => bench.api.hidden.add(first), after: () => bench.api.hidden.clear() },
+      { before: () => bench.api.hidden.add(second), after: () => bench.api.hidden.clear() },
+    );
+    const { observation } = await observe([], bench.observer());
+    expect(idsOf(observation.subscriptions)).toEqual([first, second]);
+  });
+
   it.each([
     { reason: 'older than the list', date: -2_000, tellsTime: true },
     { reason: 'of an age that the API does not tell', date: undefined, tellsTime: true },
