@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
 import { nearest } from '../domain/nearest.ts';
 import type { Finding } from './findings.ts';
 import { isSecretKey, quote } from './quote.ts';
 import type { Span } from './source-text.ts';
+import * as validators from './validators.ts';
 import { joinOr, kindOf, type Words } from './words.ts';
 import type { Located } from './yaml-tree.ts';
 
@@ -26,21 +26,12 @@ export interface Violation {
 /** Better words for a violation than the general ones; undefined where there are none. */
 export type Explain = (violation: Violation) => Words | undefined;
 
-interface Checker {
-  readonly validate: ValidateFunction;
-  /** The name of each part of the schema: the key under which it stands there. */
-  readonly names: ReadonlyMap<unknown, string>;
-}
-
-const checkers = new Map<SchemaName, Checker>();
-
 /** Checks a tree against a schema of this package; every violation in words, at the key or value that is wrong. */
 export function checkSchema(name: SchemaName, tree: Located, explain: Explain): readonly Finding[] {
-  const checker = checkers.get(name) ?? compile(name);
-  checkers.set(name, checker);
+  const validate = (validators as Readonly<Record<SchemaName, ValidateFunction>>)[name];
   const errors: ErrorObject[] = [];
   for (const piece of piecesOf(name, tree.value)) {
-    if (!checker.validate(piece)) for (const error of checker.validate.errors ?? []) errors.push(error);
+    if (!validate(piece)) for (const error of validate.errors ?? []) errors.push(error);
   }
   if (errors.length === 0) return [];
   const listed = new Set(
@@ -49,7 +40,7 @@ export function checkSchema(name: SchemaName, tree: Located, explain: Explain): 
   const found = errors
     // Where the allowed words are named, the type goes without saying.
     .filter(({ keyword, instancePath }) => keyword !== 'type' || !listed.has(instancePath))
-    .flatMap((error) => toFound(error, tree, checker, explain));
+    .flatMap((error) => toFound(error, tree, explain));
   // A key that is there, but misspelt, is not also missing.
   const meant = new Set(
     found.map(({ unknownIn, finding }) => `${unknownIn ?? ''} ${finding.suggestion ?? ''}`),
@@ -77,33 +68,6 @@ function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function compile(name: SchemaName): Checker {
-  const file = new URL(`../../schema/${name}.schema.json`, import.meta.url);
-  // `uniqueItems` compares each item with each other one, which for a long list takes hours; whatever stands twice in a
-  // list is found with its own place elsewhere.
-  const schema = JSON.parse(readFileSync(file, 'utf8'), (key, value: unknown) =>
-    key === 'uniqueItems' ? undefined : value,
-  ) as Record<string, unknown>;
-  // `verbose` gives the part of the schema that is broken. The schema itself is checked by a test.
-  const ajv = new Ajv2020({
-    strict: true,
-    allowUnionTypes: true,
-    allErrors: true,
-    verbose: true,
-    logger: false,
-    validateSchema: false,
-  });
-  const names = new Map<unknown, string>();
-  nameParts('#', schema, names);
-  return { validate: ajv.compile(schema), names };
-}
-
-function nameParts(name: string, part: unknown, names: Map<unknown, string>): void {
-  if (typeof part !== 'object' || part === null) return;
-  names.set(part, name);
-  for (const [key, value] of Object.entries(part)) nameParts(key, value, names);
-}
-
 /** `if` repeats what its branch says. */
 const SILENT = new Set(['if', 'propertyNames']);
 
@@ -115,13 +79,13 @@ interface Found {
   readonly missingIn?: string;
 }
 
-function toFound(error: ErrorObject, tree: Located, { names }: Checker, explain: Explain): Found[] {
+function toFound(error: ErrorObject, tree: Located, explain: Explain): Found[] {
   if (SILENT.has(error.keyword)) return [];
   const path = error.instancePath.split('/').slice(1).map(unescapePointer);
   const { node, key: ownKey } = find(tree, path);
   const key = keyOf(error);
   const violation: Violation = {
-    rule: `${names.get(error.parentSchema) ?? ''}/${error.keyword}`,
+    rule: ruleOf(error),
     path,
     value: node.value,
     source: node.source,
@@ -140,6 +104,13 @@ function toFound(error: ErrorObject, tree: Located, { names }: Checker, explain:
       ...(error.keyword === 'required' && { missingIn: `${error.instancePath} ${key ?? ''}` }),
     },
   ];
+}
+
+/** A definition that other parts refer to is a root of its own for the validators, and has its name in it. */
+function ruleOf({ schemaPath, parentSchema, keyword }: ErrorObject): string {
+  const part = schemaPath.split('/').slice(0, -1).map(unescapePointer).at(-1) ?? '#';
+  const definition: unknown = part === '#' ? parentSchema?.['x-name'] : undefined;
+  return `${typeof definition === 'string' ? definition : part}/${keyword}`;
 }
 
 function keyOf(error: ErrorObject): string | undefined {

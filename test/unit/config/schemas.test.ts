@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { parse } from 'yaml';
+import { compileSchemas } from '../../../src/config/compile-schemas.mjs';
 import { loadSettings } from '../../../src/config/load-settings.ts';
 import { loadSubscriptions } from '../../../src/config/load-subscriptions.ts';
 import { SETTING_KEYS, SETTINGS, variableOf } from '../../../src/config/settings-keys.ts';
@@ -136,4 +137,9 @@ describe('the examples', () => {
     expect(new Set(SETTING_KEYS.map(variableOf)).size).toBe(SETTING_KEYS.length);
     expect(variableOf('api.timeout')).toBe('LINQ_GITOPS_API_TIMEOUT');
   });
+});
+
+test('the validators are those of the schemas', () => {
+  const made = readFileSync(new URL('src/config/validators.ts', root), 'utf8');
+  expect(made === compileSchemas(), 'run: npm run schemas').toBe(true);
 });
