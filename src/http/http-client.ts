@@ -79,6 +79,16 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   const connections = openConnections({ timeoutMs, tls: options.tls });
   const closing = new AbortController();
   const underWay = new Set<Promise<Exchange>>();
+  /** Limits are those of a token, so a 429 that says when to come back says it to every request of this client. */
+  let restUntil = 0;
+
+  /** Waits until the service wants requests again, unless that is later than `deadline`. */
+  async function rest(deadline: number, stop: AbortSignal): Promise<void> {
+    for (let ms = restUntil - now(); ms > 0 && restUntil <= deadline; ms = restUntil - now()) {
+      await sleep(ms, stop);
+      if (stop.aborted) return;
+    }
+  }
 
   async function send(request: HttpRequest, url: URL): Promise<Exchange> {
     const sending = exchange({
@@ -113,9 +123,12 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     setMaxListeners(0, ...(request.signal ? [closing.signal, request.signal] : [closing.signal]));
     const startedAt = now();
     for (let attempt = 1; ; attempt += 1) {
+      await rest(startedAt + budgetMs, stop);
       const result = closing.signal.aborted ? CLOSED : await send(request, url);
       if (isSuccess(result)) return answerOf(facts, result);
       const failure = failureOf(facts, result, attempt, now());
+      const { status, retryAfterMs } = failure.error;
+      if (status === 429 && retryAfterMs !== undefined) restUntil = Math.max(restUntil, now() + retryAfterMs);
       const decision = decideRetry({
         method: request.method,
         isIdempotent: request.isIdempotent,

@@ -242,6 +242,24 @@ describe('a request that may be repeated', () => {
     expect(server.received).toHaveLength(3);
   });
 
+  it('waits where another one was told when to come back, whatever it asks for', async () => {
+    server.script(respond(429, {}, { 'retry-after': '3' }), respond(200, { ok: true }));
+    const { http, waits } = client();
+    await failure(http.request({ ...get(), retry: false }));
+    expect(waits).toEqual([]);
+    await Promise.all([http.request(get()), http.request(post())]);
+    expect(waits.slice(0, 1)).toEqual([3_000]);
+    expect(server.received).toHaveLength(3);
+  });
+
+  it('does not wait for what is later than its own time', async () => {
+    server.script(respond(429, {}, { 'retry-after': '6' }), respond(200, { ok: true }));
+    const { http, waits } = client();
+    await failure(http.request(get()));
+    expect((await http.request(get())).json()).toEqual({ ok: true });
+    expect(waits).toEqual([]);
+  });
+
   it('fails with the last failure when its time is over, and says how often it was tried', async () => {
     server.script(respond(503, {}));
     const { http, waits } = client();
