@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createFaults, type Fault, type Faults, type SeenRequest } from './faults.ts';
 import { createKvEngine, type KvEngine } from './kv-engine.ts';
 import { createKvOne } from './kv-one.ts';
@@ -91,6 +92,7 @@ export async function startFakeVault(
     const request = await readRequest(message);
     seen.push(request);
     const fault = faults.take(request);
+    if (fault?.kind === 'delay') await sleep(fault.ms);
     if (fault?.kind === 'hold' && fault.after !== true) await fault.until;
     if (fault?.kind === 'reset' && !fault.after) return void response.socket?.resetAndDestroy();
     const reply = replyTo(request, fault);

@@ -21,6 +21,8 @@ export type Fault =
   | { readonly kind: 'reset'; readonly after: boolean }
   /** It is done, and half of the answer is sent. */
   | { readonly kind: 'truncate' }
+  /** It is done as ever, so many milliseconds later. */
+  | { readonly kind: 'delay'; readonly ms: number }
   /** It is done, or answered with `after`, once this is resolved; its client may be gone by then. */
   | { readonly kind: 'hold'; readonly until: Promise<unknown>; readonly after?: boolean };
 
