@@ -6,6 +6,8 @@ import type { SecretSink } from '../secrets/sink.ts';
 export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  /** The file that Node was started with, to start the program again. */
+  readonly main: string;
   readonly stdout: Output;
   readonly stderr: Output;
   /** Calls `listener` for SIGINT and SIGTERM until the returned function is called. */

@@ -2,10 +2,8 @@ import { pino, type Logger } from 'pino';
 import { jsonText } from '../domain/json-text.ts';
 import { printable } from '../plan/words.ts';
 import type { Io } from './io.ts';
+import type { LogLevel } from './log-level.ts';
 import { paintFor } from './paint.ts';
-
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /**
  * JSON lines on stderr; on a terminal, lines for people. Values are whitelisted where they are logged (method, path,

@@ -9,16 +9,9 @@ import { planOnce } from '../reconcile/reconcile-once.ts';
 import type { SecretReader } from '../secrets/sink.ts';
 import type { ExitCode } from './exit.ts';
 import { say, type Io } from './io.ts';
-import {
-  loadDesired,
-  openApi,
-  openReader,
-  openSession,
-  planContext,
-  type CommonOptions,
-  type Session,
-} from './open.ts';
+import { openApi, openReader, planContext } from './open.ts';
 import { errorNotes, reportError } from './report-error.ts';
+import { loadDesired, openSession, type CommonOptions, type Session } from './session.ts';
 
 /** Options of the commands that only look. */
 export interface LookOptions extends CommonOptions {

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { fileURLToPath } from 'node:url';
 import { run } from './run.ts';
 
 const signals = ['SIGINT', 'SIGTERM'] as const;
@@ -15,6 +16,7 @@ process.on('SIGUSR1', () => undefined);
 process.exitCode = await run(process.argv.slice(2), {
   env: process.env,
   cwd: process.cwd(),
+  main: fileURLToPath(import.meta.url),
   stdout: process.stdout,
   stderr: process.stderr,
   onSignal(listener) {

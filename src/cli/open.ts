@@ -1,14 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { isAbsolute, relative } from 'node:path';
-import type { Logger } from 'pino';
-import { loadSettings } from '../config/load-settings.ts';
-import { loadSubscriptions } from '../config/load-subscriptions.ts';
-import { parseAllowance } from '../config/parse-allowance.ts';
-import { renderProblems } from '../config/render-problems.ts';
-import type { Desired } from '../domain/desired.ts';
-import type { Allowance } from '../domain/plan.ts';
 import type { Holder } from '../domain/record.ts';
-import type { Settings } from '../domain/settings.ts';
 import { createHttpClient } from '../http/http-client.ts';
 import { openApiKey } from '../linq/api-key.ts';
 import type { LinqReader, LinqWriter } from '../linq/linq-api.ts';
@@ -19,55 +10,11 @@ import { openSecretReader, openSecretSink } from '../secrets/open-sink.ts';
 import type { SecretReader, SecretSink } from '../secrets/sink.ts';
 import { systemClock } from './clock.ts';
 import type { Io } from './io.ts';
-import { createLogger, type LogLevel } from './logger.ts';
+import type { Session } from './session.ts';
 import { VERSION } from './version.ts';
 
 /** Requests are repeated for at most this many times `api.timeout`. */
 const BUDGET_FACTOR = 2;
-
-/** Options that every command shares, as the command line gives them. */
-export interface CommonOptions {
-  readonly config?: string;
-  readonly file?: string;
-  readonly logLevel: LogLevel;
-  readonly allow?: readonly string[];
-}
-
-export interface Session {
-  readonly settings: Settings;
-  readonly allowances: readonly Allowance[];
-  readonly logger: Logger;
-}
-
-/** The settings of a command; fails with `ConfigError` and `UsageError`. */
-export async function openSession(io: Io, options: CommonOptions): Promise<Session> {
-  const allowances = (options.allow ?? []).map(parseAllowance);
-  const { settings } = await loadSettings({
-    file: options.config,
-    cwd: io.cwd,
-    env: io.env,
-    flags: { subscriptions: options.file },
-  });
-  return { settings, allowances, logger: createLogger(io, options.logLevel) };
-}
-
-/** The desired state; what is worth a warning is said on stderr. Fails with `ConfigError`. */
-export async function loadDesired({ settings }: Session, io: Io): Promise<Desired> {
-  return loadFile(settings.subscriptions, io);
-}
-
-/** The same for a file by its absolute path, which is shown as a person in the working directory would write it. */
-export async function loadFile(path: string, io: Io): Promise<Desired> {
-  const { desired, warnings } = await loadSubscriptions(path, shortPath(path, io));
-  const words = warnings.map((warning) => ({ ...warning, message: `warning: ${warning.message}` }));
-  if (words.length > 0) io.stderr.write(`${renderProblems(words)}\n`);
-  return desired;
-}
-
-export function shortPath(path: string, { cwd }: Io): string {
-  const short = relative(cwd, path);
-  return short === '' || short.startsWith('..') || isAbsolute(short) ? path : short;
-}
 
 export interface Api {
   readonly reader: LinqReader;
@@ -85,7 +32,7 @@ export interface ApiOptions {
 }
 
 /** The API that the settings name; no request is sent. Fails with `ConfigError` where there is no key. */
-export function openApi({ settings, logger }: Session, io: Io, options: ApiOptions = {}): Api {
+export function openApi({ settings, log }: Session, io: Io, options: ApiOptions = {}): Api {
   const { base_url, key_file, timeout } = settings.api;
   const apiKey = openApiKey({ keyFile: key_file, env: io.env });
   const http = createHttpClient({
@@ -99,7 +46,7 @@ export function openApi({ settings, logger }: Session, io: Io, options: ApiOptio
     apiKey,
     http,
     onRequest(method, status) {
-      logger.debug({ event: 'api_request', method, status }, 'api request');
+      log.debug({ event: 'api_request', method, status }, 'api request');
       options.onRequest?.(method, status);
     },
   });

@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ExitCode } from './exit.ts';
 import { wrapped, type Io } from './io.ts';
-import { LOG_LEVELS, type LogLevel } from './logger.ts';
+import { LOG_LEVELS, type LogLevel } from './log-level.ts';
 import type { LookOptions } from './look.ts';
 import type { AdoptOptions } from './commands/adopt.ts';
 import type { DemoOptions } from './commands/demo.ts';

@@ -3,8 +3,8 @@ import { openExport, type ExportResult, type SecretExport } from '../secrets/exp
 import { publishRecords } from '../secrets/export/publish-records.ts';
 import type { SecretReader } from '../secrets/sink.ts';
 import { say, type Io } from './io.ts';
-import type { Session } from './open.ts';
 import { reportError } from './report-error.ts';
+import type { Session } from './session.ts';
 import { VERSION } from './version.ts';
 
 /** The exported files, as they follow the sink's records from pass to pass. */
@@ -107,5 +107,5 @@ async function publish(
   if (publisher === null) return;
   const { changed, removed, warnings, wrote } = await publisher.publish(secrets);
   for (const warning of warnings) say(io, `warning: ${warning}`);
-  if (wrote) session.logger.info({ event: 'exported', changed, removed }, 'secrets exported');
+  if (wrote) session.log.info({ event: 'exported', changed, removed }, 'secrets exported');
 }

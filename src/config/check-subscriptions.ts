@@ -148,9 +148,10 @@ function checkFormerNames(entries: readonly Entry[], source: SourceText, finding
 
 /** Whether a map has `subscribed_events`, if only misspelt or merged: that is reported at its own place. */
 function meansEvents(node: Located | undefined): boolean {
-  return [...(node?.entries?.keys() ?? [])].some(
-    (key) => key === 'subscribed_events' || key === '<<' || meantField(key) === 'subscribed_events',
-  );
+  if (node?.entries === undefined) return false;
+  // Looking for what is meant takes a while, and mostly it stands there.
+  if (node.entries.has('subscribed_events')) return true;
+  return [...node.entries.keys()].some((key) => key === '<<' || meantField(key) === 'subscribed_events');
 }
 
 function isFlow(node: Located, source: SourceText): boolean {

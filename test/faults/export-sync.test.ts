@@ -37,6 +37,7 @@ async function openPlace(settings = 'secrets: { export: { directory: ./receiver 
           LINQ_GITOPS_SECRETS_FILE_EPHEMERAL: 'true',
         },
         cwd,
+        main: '',
         stdout: { write: (text) => (output.stdout += text) },
         stderr: { write: (text) => (output.stderr += text) },
         onSignal: () => () => undefined,

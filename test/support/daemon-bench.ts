@@ -2,8 +2,10 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Io } from '../../src/cli/io.ts';
-import { openSession, openSink, planContext, unique, type Session } from '../../src/cli/open.ts';
+import { createLogger } from '../../src/cli/logger.ts';
+import { openSink, planContext, unique } from '../../src/cli/open.ts';
 import { openPublisher } from '../../src/cli/publish.ts';
+import { openSession, type Session } from '../../src/cli/session.ts';
 import { loadSubscriptions } from '../../src/config/load-subscriptions.ts';
 import { openBoard } from '../../src/daemon/board.ts';
 import { runDaemon, type DaemonParts } from '../../src/daemon/daemon.ts';
@@ -149,6 +151,7 @@ async function startDaemon(stage: Stage, time: DaemonTime, options: StartOptions
   const io: Io = {
     env: { ...stage.env, ...options.env },
     cwd: stage.folder,
+    main: '',
     stdout: { write: () => undefined },
     stderr: { write: (text) => journal.write(text) },
     onSignal: () => () => undefined,
@@ -201,7 +204,7 @@ interface Run {
 async function runOn(stage: Stage, time: DaemonTime, { io, stop, options }: Run): Promise<void> {
   const { clock } = time;
   const session = await openSession(io, { logLevel: 'debug', file: options.file ?? stage.file });
-  const { settings, logger } = session;
+  const { settings } = session;
   const board = openBoard(clock.now());
   const metrics = openMetrics({
     version: 'bench',
@@ -236,7 +239,7 @@ async function runOn(stage: Stage, time: DaemonTime, { io, stop, options }: Run)
       publish: publisher && ((secrets) => publisher.publish(secrets)),
       board,
       metrics,
-      logger,
+      logger: createLogger(io, 'debug'),
       onHangup: (listener) => io.onHangup(listener),
       follow: options.follow ?? { pollMs: HOUR, watches: true },
       random,

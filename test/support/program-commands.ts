@@ -7,6 +7,7 @@ export function programCommands(): readonly Command[] {
   const io = {
     env: {},
     cwd: '.',
+    main: '',
     stdout: silent,
     stderr: silent,
     onSignal: () => () => undefined,

@@ -24,6 +24,7 @@ export async function runHere(
       ...env,
     },
     cwd: folder,
+    main: '',
     stdout: { ...width, write: (text) => (output.stdout += text) },
     stderr: { ...width, write: (text) => (output.stderr += text) },
     onSignal: () => () => undefined,

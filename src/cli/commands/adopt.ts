@@ -7,18 +7,11 @@ import { printable } from '../../plan/words.ts';
 import { adoptEntries, type AdoptRequest, type AdoptResult } from '../../reconcile/adopt.ts';
 import type { ExitCode } from '../exit.ts';
 import { command, hint, say, type Io } from '../io.ts';
-import {
-  loadDesired,
-  openApi,
-  openSession,
-  openSink,
-  planContext,
-  unique,
-  type CommonOptions,
-} from '../open.ts';
+import { openApi, openSink, planContext, unique } from '../open.ts';
 import { printDocument, type Content } from '../document.ts';
 import { withExport } from '../publish.ts';
 import { sync, type Ask } from './sync.ts';
+import { loadDesired, openSession, type CommonOptions } from '../session.ts';
 
 export interface AdoptOptions extends CommonOptions {
   readonly format: 'text' | 'json';

@@ -6,7 +6,6 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../../domain/errors.ts';
 import { startEmulator, type Emulator } from '../../emulator/emulator.ts';
 import { printDocument } from '../document.ts';
@@ -245,9 +244,8 @@ function startCommand(
   argv: readonly string[],
   stdout: 'inherit' | 'pipe' | number = io.outputOfCommands ?? 'inherit',
 ): ChildProcess {
-  const main = fileURLToPath(new URL('../main.js', import.meta.url));
   const { PATH, TERM, NO_COLOR, FORCE_COLOR, LANG } = io.env;
-  return spawn(process.execPath, [main, ...argv], {
+  return spawn(process.execPath, [io.main, ...argv], {
     cwd: folder,
     stdio: ['ignore', stdout, 'inherit'],
     env: {

@@ -2,7 +2,8 @@ import { printable } from '../../plan/words.ts';
 import { printDocument } from '../document.ts';
 import type { ExitCode } from '../exit.ts';
 import type { Io } from '../io.ts';
-import { openApi, openSession, type CommonOptions } from '../open.ts';
+import { openApi } from '../open.ts';
+import { openSession, type CommonOptions } from '../session.ts';
 
 export interface EventsOptions extends CommonOptions {
   readonly format: 'text' | 'json';

@@ -6,7 +6,8 @@ import type { SecretReader } from '../../secrets/sink.ts';
 import { printDocument, type Content } from '../document.ts';
 import type { ExitCode } from '../exit.ts';
 import { command, hint, type Io } from '../io.ts';
-import { openApi, openReader, openSession, type CommonOptions } from '../open.ts';
+import { openApi, openReader } from '../open.ts';
+import { openSession, type CommonOptions } from '../session.ts';
 
 export interface ImportOptions extends CommonOptions {
   readonly format: 'text' | 'json';

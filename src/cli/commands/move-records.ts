@@ -8,16 +8,9 @@ import { answer, type Answer } from '../answer.ts';
 import { systemClock } from '../clock.ts';
 import type { ExitCode } from '../exit.ts';
 import type { Io } from '../io.ts';
-import {
-  openReader,
-  openSession,
-  openSink,
-  shortPath,
-  unique,
-  type CommonOptions,
-  type Session,
-} from '../open.ts';
+import { openReader, openSink, unique } from '../open.ts';
 import { withExport } from '../publish.ts';
+import { openSession, shortPath, type CommonOptions, type Session } from '../session.ts';
 
 export interface MoveRecordsOptions extends CommonOptions {
   readonly format: 'text' | 'json';

@@ -9,7 +9,8 @@ import { answer, type Answer } from '../answer.ts';
 import { systemClock } from '../clock.ts';
 import type { ExitCode } from '../exit.ts';
 import { say, type Io } from '../io.ts';
-import { loadDesired, openSession, openSink, unique, type CommonOptions, type Session } from '../open.ts';
+import { openSink, unique } from '../open.ts';
+import { loadDesired, openSession, type CommonOptions, type Session } from '../session.ts';
 
 export interface PauseOptions extends CommonOptions {
   readonly format: 'text' | 'json';

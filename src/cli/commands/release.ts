@@ -10,8 +10,9 @@ import type { SecretSink } from '../../secrets/sink.ts';
 import { answer, type Answer } from '../answer.ts';
 import type { ExitCode } from '../exit.ts';
 import type { Io } from '../io.ts';
-import { loadDesired, openSession, openSink, shortPath, type CommonOptions, type Session } from '../open.ts';
+import { openSink } from '../open.ts';
 import { withExport } from '../publish.ts';
+import { loadDesired, openSession, shortPath, type CommonOptions, type Session } from '../session.ts';
 
 export interface ReleaseOptions extends CommonOptions {
   readonly format: 'text' | 'json';

@@ -6,7 +6,8 @@ import { answer, type Answer } from '../answer.ts';
 import { systemClock } from '../clock.ts';
 import type { ExitCode } from '../exit.ts';
 import type { Io } from '../io.ts';
-import { openSession, openSink, unique, type CommonOptions } from '../open.ts';
+import { openSink, unique } from '../open.ts';
+import { openSession, type CommonOptions } from '../session.ts';
 
 export interface ResumeOptions extends CommonOptions {
   readonly format: 'text' | 'json';

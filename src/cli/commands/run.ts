@@ -9,16 +9,10 @@ import type { SecretSink } from '../../secrets/sink.ts';
 import { systemClock } from '../clock.ts';
 import type { ExitCode } from '../exit.ts';
 import type { Io } from '../io.ts';
-import {
-  openApi,
-  openSession,
-  openSink,
-  planContext,
-  shortPath,
-  unique,
-  type CommonOptions,
-} from '../open.ts';
+import { createLogger } from '../logger.ts';
+import { openApi, openSink, planContext, unique } from '../open.ts';
 import { openPublisher } from '../publish.ts';
+import { openSession, shortPath, type CommonOptions } from '../session.ts';
 import { withSignals } from '../signals.ts';
 import { VERSION } from '../version.ts';
 
@@ -38,7 +32,7 @@ export async function run(options: RunOptions, io: Io): Promise<ExitCode> {
   // It rests nearly all of the time: memory counts for more than speed (a fifth less, with a thousand entries).
   setFlagsFromString('--optimize-for-size');
   const session = await openSession(io, options);
-  const { settings, logger } = session;
+  const { settings } = session;
   const board = openBoard(systemClock.now());
   const metrics = openMetrics({
     version: VERSION,
@@ -69,7 +63,7 @@ export async function run(options: RunOptions, io: Io): Promise<ExitCode> {
         publish: publisher && ((secrets) => publisher.publish(secrets)),
         board,
         metrics,
-        logger,
+        logger: createLogger(io, options.logLevel),
         onHangup: (listener) => io.onHangup(listener),
         follow: { pollMs: POLL_MS, watches: options.watch },
       });

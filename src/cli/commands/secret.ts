@@ -6,7 +6,8 @@ import type { SecretReader } from '../../secrets/sink.ts';
 import { printDocument } from '../document.ts';
 import type { ExitCode } from '../exit.ts';
 import type { Io } from '../io.ts';
-import { openReader, openSession, type CommonOptions } from '../open.ts';
+import { openReader } from '../open.ts';
+import { openSession, type CommonOptions } from '../session.ts';
 
 export interface SecretOptions extends CommonOptions {
   readonly format: 'text' | 'env' | 'json';

@@ -16,22 +16,12 @@ import type { SecretReader, SecretSink } from '../../secrets/sink.ts';
 import { systemClock } from '../clock.ts';
 import { codeOfPass, type ExitCode } from '../exit.ts';
 import { command, hint, say, type Io } from '../io.ts';
-import {
-  loadDesired,
-  openApi,
-  openReader,
-  openSession,
-  openSink,
-  planContext,
-  unique,
-  type Api,
-  type CommonOptions,
-  type Session,
-} from '../open.ts';
+import { openApi, openReader, openSink, planContext, unique, type Api } from '../open.ts';
 import { hasSymbols, paintFor } from '../paint.ts';
 import { createProgress } from '../progress.ts';
 import { withExport } from '../publish.ts';
 import { errorNotes, reportError } from '../report-error.ts';
+import { loadDesired, openSession, type CommonOptions, type Session } from '../session.ts';
 import { withSignals } from '../signals.ts';
 
 /** A little later than something ends, so that it has ended. */
@@ -215,7 +205,7 @@ async function applyOnce(
     progress: {
       started: (operation) => progress.started(operation),
       ended: (operation, result) => {
-        session.logger.info(
+        session.log.info(
           { event: 'operation_ended', operation: operation.key, status: result.status },
           operation.key,
         );

@@ -4,8 +4,8 @@ import { plural, printable } from '../../plan/words.ts';
 import { documentOf, printFailure } from '../document.ts';
 import type { ExitCode } from '../exit.ts';
 import { say, type Io } from '../io.ts';
-import { loadFile, openSession, shortPath, type CommonOptions } from '../open.ts';
 import { errorNotes } from '../report-error.ts';
+import { loadFile, openSession, shortPath, type CommonOptions } from '../session.ts';
 
 export interface ValidateOptions extends CommonOptions {
   readonly format: 'text' | 'json';

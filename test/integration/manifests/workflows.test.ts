@@ -48,6 +48,7 @@ describe.each(NAMES)('the workflow %s', (name) => {
       {
         env: {},
         cwd: '.',
+        main: '',
         stdout: silent,
         stderr: silent,
         onSignal: () => () => undefined,

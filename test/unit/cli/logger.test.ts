@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Logger } from 'pino';
 import type { Io } from '../../../src/cli/io.ts';
-import { createLogger, LOG_LEVELS, type LogLevel } from '../../../src/cli/logger.ts';
+import { LOG_LEVELS, type LogLevel } from '../../../src/cli/log-level.ts';
+import { createLogger } from '../../../src/cli/logger.ts';
 
 const ESCAPE = '\u001b';
 
@@ -17,6 +18,7 @@ function open(options: { isTTY: boolean; level?: LogLevel; env?: Record<string, 
   const io: Io = {
     env: options.env ?? {},
     cwd: '/',
+    main: '',
     stdout: {
       write: () => {
         throw new Error('stdout carries the result only');
