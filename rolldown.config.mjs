@@ -39,7 +39,10 @@ function thirdPartyLicences() {
           .flatMap(({ moduleIds = [] }) => moduleIds)
           .flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(id) ?? []),
       );
-      const source = [...folders].sort().map(licenceOf).join(`\n${'-'.repeat(80)}\n\n`);
+      const source = [...folders]
+        .sort()
+        .map(licenceOf)
+        .join(`\n${'-'.repeat(80)}\n\n`);
       this.emitFile({ type: 'asset', fileName: 'THIRD-PARTY-LICENSES.txt', source });
     },
   };

@@ -60,7 +60,16 @@ export function reported(error: unknown, known: readonly SecretKind[] = []): str
   const exitNow = (): never => {
     throw new Error('nobody ends here');
   };
-  const io = { env: {}, cwd: '/', main: '', stdout: stderr, stderr, onSignal: nothing, onHangup: nothing, exitNow };
+  const io = {
+    env: {},
+    cwd: '/',
+    main: '',
+    stdout: stderr,
+    stderr,
+    onSignal: nothing,
+    onHangup: nothing,
+    exitNow,
+  };
   reportError(io, error);
   demand(/^cannot [^\n]+$/.test(error.message), 'the message is not one line', error.message);
   demand(error.message.length < 1000, 'the message is endless', error.message.length);
