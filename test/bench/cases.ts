@@ -24,7 +24,7 @@ export interface Case {
   readonly short: boolean;
   readonly measures: Readonly<Record<string, Measure>>;
   /** Sets everything up; each call of `pair` measures both sides once. */
-  open(): Promise<{ pair(): Promise<Readonly<Record<string, Pair>>>; close(): Promise<void> }>;
+  open: () => Promise<{ pair: () => Promise<Readonly<Record<string, Pair>>>; close: () => Promise<void> }>;
 }
 
 const NOTHING: NodeCommand = { argv: ['-e', '0'] };
