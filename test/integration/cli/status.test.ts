@@ -288,6 +288,8 @@ const CASES: readonly Case[] = [
       editRecord(stage, 'orders', ({ applied_from: from }) => ({
         applied_from: {
           ...(from as object),
+          // Not so recently that it might still be under way.
+          server_time: new Date(Date.now() - 10_000).toISOString(),
           holder: { host: 'elsewhere', boot: 'b', pid: 7, started: '1', mode: 'run' },
         },
       })),
