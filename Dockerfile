@@ -14,7 +14,7 @@ FROM --platform=$BUILDPLATFORM node:22-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
-COPY tsconfig.json rolldown.config.mjs ./
+COPY tsconfig.json build.mjs ./
 COPY src ./src
 RUN npm run build
 

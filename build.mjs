@@ -1,10 +1,10 @@
 /**
- * One file for each command and for what commands share, with the packages that they use: loading hundreds of small
+ * `npm run build`: one file for each command and for what commands share, with the packages that they use: loading hundreds of small
  * files took longer than most commands. Nothing is renamed or squeezed, so that a stack can be read.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { defineConfig } from 'rolldown';
+import { build } from 'rolldown';
 
 /** What tests, benchmarks and the drawings of the docs take hold of, beside the program; they share its parts. */
 const HANDLES = [
@@ -16,7 +16,7 @@ const HANDLES = [
   'secrets/file/writer-mark',
 ];
 
-export default defineConfig({
+await build({
   input: Object.fromEntries(['cli/main', ...HANDLES].map((name) => [name, `src/${name}.ts`])),
   platform: 'node',
   output: {
