@@ -1,7 +1,7 @@
 import type { ObservedRecord } from '../domain/observation.ts';
 import type { DeleteOperation, RenameOperation, RetireOperation } from '../domain/operation.ts';
 import type { Foreign, Waiting } from '../domain/plan.ts';
-import { ownedIds, type EntryRecord } from '../domain/record.ts';
+import { ownedIds, type EntryRecord, type StoredSubscription } from '../domain/record.ts';
 import type { LiveSubscription } from '../domain/subscription.ts';
 import { hasMarkOf, markOf, normaliseUrl } from '../domain/target-url.ts';
 import type { Candidate, Hit, PlanInput } from './candidate.ts';
@@ -54,7 +54,9 @@ function endOf(
 ): Candidate | Waiting {
   const { record } = observed;
   const { name, retired } = record;
-  const staying = stayingOf(record, inventory);
+  const { current, next } = leavingOf(record, inventory);
+  // The one that stays while it is retired: the current one, or what has taken its place.
+  const staying = current ?? next;
   const isKept = input.policy.retire > 0 && staying !== undefined && !isWanted(staying, inventory);
   if (!isKept) return prune(observed, after, inventory, input);
   const isUnfinished =
@@ -64,12 +66,6 @@ function endOf(
   if (input.observation.serverTime >= until) return prune(observed, after, inventory, input);
   const reason = 'no longer in the file, retired';
   return { name, kind: 'delete', reason, until: new Date(until).toISOString() };
-}
-
-/** The one of the record that stays while it is retired: the current one, or what has taken its place. */
-function stayingOf({ current, next }: EntryRecord, { live }: Inventory): LiveSubscription | undefined {
-  const ids = [current, next].flatMap((stored) => stored?.subscription_id ?? []);
-  return ids.flatMap((id) => live.get(id) ?? [])[0];
 }
 
 /** Its URL is another entry's, for which it makes room. */
@@ -85,9 +81,8 @@ function retire(
   inventory: Inventory,
   input: PlanInput,
 ): Candidate {
-  const { name, next, retired } = observed.record;
-  const nextId = next?.subscription_id;
-  const isBeside = nextId !== undefined && nextId !== before.id && inventory.live.has(nextId);
+  const { name, retired } = observed.record;
+  const { next } = leavingOf(observed.record, inventory);
   const operation: RetireOperation = {
     kind: 'retire',
     key: `retire ${name}`,
@@ -95,7 +90,7 @@ function retire(
     name,
     subscription_id: before.id,
     before,
-    replacement_id: isBeside ? nextId : null,
+    replacement_id: next === undefined || next.id === before.id ? null : next.id,
     secret: 'kept',
   };
   const protection = retired === null ? protectedHits(observed.record) : [];
@@ -107,11 +102,24 @@ function heirHits(heir: string | undefined): readonly Hit[] {
   return [{ guard: 'depends', reason: `${heir} may inherit it by a rename, and is held`, letThrough: null }];
 }
 
-/** The entry of the file whose record claims the same subscription: a rename was interrupted in between. */
+/** The entry of the file whose record claims what this one is about: a rename was interrupted in between. */
 function survivorOf(record: EntryRecord, inventory: Inventory): string | undefined {
-  return ownedIds(record)
-    .flatMap((id) => claimantsOf(id, inventory))
-    .find((claimant) => claimant !== record.name && inventory.entries.has(claimant));
+  const [subject] = ownedIds(record);
+  return subject === undefined ? undefined : staysFor(subject, record, inventory);
+}
+
+/** The entry of the file whose record claims the subscription as well, which therefore does not go with this one. */
+function staysFor(id: string, { name }: EntryRecord, inventory: Inventory): string | undefined {
+  return claimantsOf(id, inventory).find((claimant) => claimant !== name && inventory.entries.has(claimant));
+}
+
+/** What is live of the record, and goes with it: the current one, and what was to take its place. */
+function leavingOf(record: EntryRecord, inventory: Inventory) {
+  const find = (stored: StoredSubscription | null): LiveSubscription | undefined =>
+    stored === null || staysFor(stored.subscription_id, record, inventory) !== undefined
+      ? undefined
+      : inventory.live.get(stored.subscription_id);
+  return { current: find(record.current), next: find(record.next) };
 }
 
 function finishRename(name: string, from: string, after: readonly string[]): Candidate {
@@ -134,26 +142,24 @@ function prune(
   input: PlanInput,
 ): Candidate {
   const { record } = observed;
-  const id = record.current?.subscription_id ?? null;
-  const nextId = record.next?.subscription_id;
-  const before = (id === null ? undefined : inventory.live.get(id)) ?? null;
+  const { current, next } = leavingOf(record, inventory);
+  const isEmpty = ownedIds(record).length === 0;
   const operation: DeleteOperation = {
     kind: 'delete',
     key: `delete ${record.name}`,
     after,
     name: record.name,
-    subscription_id: id,
-    before,
-    replacement_id: nextId !== undefined && inventory.live.has(nextId) ? nextId : null,
+    subscription_id: record.current?.subscription_id ?? null,
+    before: current ?? null,
+    replacement_id: next?.id ?? null,
     reason: record.retired === null ? 'left-the-file' : 'retired',
-    secret: id === null && nextId === undefined ? 'none' : 'discarded',
+    secret: isEmpty ? 'none' : 'discarded',
   };
   return {
     operation,
-    hits:
-      id === null && nextId === undefined
-        ? []
-        : [...staleFileHits(observed, input), ...(record.retired === null ? protectedHits(record) : [])],
+    hits: isEmpty
+      ? []
+      : [...staleFileHits(observed, input), ...(record.retired === null ? protectedHits(record) : [])],
   };
 }
 

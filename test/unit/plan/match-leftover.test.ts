@@ -28,6 +28,10 @@ function orphan(name: string, age: number | null, installation?: string) {
   return live(name, { id: `orphan-${name}`, target_url: markedUrl(name, installation), ...made });
 }
 
+function replacing(name: string) {
+  return { ...stored(name), deactivated: false, ready_at: null, compromised: false, ending: null };
+}
+
 const OLD = LANDING_TIME + 1;
 
 /** The rows of the matching table (design, 4.1) for records whose name is not in the file. */
@@ -73,11 +77,7 @@ const LEFTOVERS: readonly Row[] = [
   },
   {
     reason: 'what is amid a replacement goes with both',
-    records: {
-      legacy: {
-        next: { ...stored('next'), deactivated: false, ready_at: null, compromised: false, ending: null },
-      },
-    },
+    records: { legacy: { next: replacing('next') } },
     live: [live('legacy'), live('next')],
     does: ['delete legacy'],
   },
@@ -105,6 +105,25 @@ const LEFTOVERS: readonly Row[] = [
     },
     live: [live('legacy')],
     does: ['recover legacy', 'rename orders from legacy'],
+  },
+  {
+    reason: "what only the record that left the file names goes, although the rest of it is another entry's",
+    settled: ['orders'],
+    records: {
+      legacy: { next: replacing('orders') },
+    },
+    live: [live('legacy')],
+    does: ['delete legacy'],
+  },
+  {
+    reason: 'a replacement that an entry of the file claims as well goes along with the interrupted rename',
+    file: { orders: { target_url: urlOf('legacy') } },
+    records: {
+      orders: { current: stored('legacy'), applied: fields('legacy') },
+      legacy: { next: replacing('next') },
+    },
+    live: [live('legacy'), live('next')],
+    does: ['rename orders from legacy'],
   },
   {
     reason: 'two records that both left the file and name one subscription both go',
@@ -267,7 +286,7 @@ describe('the matching table, for a record whose name is not in the file', () =>
   });
 
   it('deletes no replacement that is gone already', () => {
-    const gone = { ...stored('next'), deactivated: false, ready_at: null, compromised: false, ending: null };
+    const gone = replacing('next');
     const { operations } = plan({ ...EMPTY, records: { legacy: { next: gone } }, live: [live('legacy')] });
     expect(operations).toMatchObject([{ subscription_id: idOf('legacy'), replacement_id: null }]);
   });
@@ -299,6 +318,15 @@ describe('the matching table, for a record whose name is not in the file', () =>
       { name: 'gone', subscription_id: idOf('gone'), before: null, secret: 'discarded' },
       { name: 'never', subscription_id: null, before: null, secret: 'none' },
     ]);
+  });
+
+  it('deletes no subscription that an entry of the file claims as well', () => {
+    const { operations } = plan({
+      settled: ['orders'],
+      records: { legacy: { next: replacing('orders') } },
+      live: [live('legacy')],
+    });
+    expect(operations).toMatchObject([{ before: { id: idOf('legacy') }, replacement_id: null }]);
   });
 
   it('warns of what stays because nothing is pruned', () => {
