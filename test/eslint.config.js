@@ -14,7 +14,7 @@ const layers = {
   http: ['domain'],
   linq: ['domain', 'http'],
   secrets: ['domain', 'http'],
-  reconcile: ['domain', 'plan', 'linq/linq-api.ts', 'secrets/sink.ts'],
+  reconcile: ['domain', 'plan', 'linq/linq-api.ts', 'secrets/sink.ts', 'secrets/read-all.ts'],
   daemon: ['domain', 'reconcile', 'config'],
   emulator: ['domain'],
 };

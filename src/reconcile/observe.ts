@@ -9,6 +9,7 @@ import {
 } from '../domain/record.ts';
 import type { LiveSubscription } from '../domain/subscription.ts';
 import type { LinqReader, Listing } from '../linq/linq-api.ts';
+import { readAll } from '../secrets/read-all.ts';
 import type { SecretReader, SinkEntry, Version } from '../secrets/sink.ts';
 import type { Clock } from './context.ts';
 import { inParallel } from './in-parallel.ts';
@@ -34,9 +35,6 @@ export interface Seen {
   /** How far the API server's clock is ahead of the local one, in milliseconds; 0 where it does not tell. */
   readonly clockOffset: number;
 }
-
-/** Records are files or a local service's answers: more of them at once than API requests. */
-const READ_WIDTH = 32;
 
 /**
  * The whole list first, then the records, then GET by id for what a record names and the list lacks.
@@ -139,15 +137,11 @@ interface SinkView {
 }
 
 async function readSink(names: readonly string[], context: ObserveContext): Promise<SinkView> {
-  const listed = await context.secrets.list();
-  const all = [...new Set([...listed, ...names])].sort();
-  const entries = await inParallel(all, READ_WIDTH, (name) => context.secrets.read(name));
   const observed = new Map<string, ObservedRecord>();
   const versions = new Map<string, VersionedRecord>();
   const ids: string[] = [];
   const isGone = rememberHolders(context);
-  for (const [index, name] of all.entries()) {
-    const entry = entries[index] as SinkEntry<EntryRecord>;
+  for (const [name, entry] of await readAll(context.secrets, names)) {
     const record = await classify(entry, context, isGone);
     observed.set(name, record);
     versions.set(name, { version: entry.version, record: record.kind === 'intact' ? record.record : null });

@@ -1,9 +1,8 @@
 import { ownedIds, type EntryRecord } from '../domain/record.ts';
 import { markOf } from '../domain/target-url.ts';
+import { readAll, type Reading } from '../secrets/read-all.ts';
 import type { SecretReader, SinkEntry } from '../secrets/sink.ts';
-import { inParallel } from './in-parallel.ts';
 
-const READ_WIDTH = 32;
 const MAX_READINGS = 4;
 
 /**
@@ -26,14 +25,6 @@ export async function isUnclaimed(id: string, url: string | null, sink: SecretRe
 export async function isClaimed(id: string, sink: SecretReader): Promise<boolean> {
   const entries = [...(await readAll(sink)).values()];
   return entries.some((entry) => entry.kind === 'intact' && ownedIds(entry.record).includes(id));
-}
-
-type Reading = ReadonlyMap<string, SinkEntry<EntryRecord>>;
-
-async function readAll(sink: SecretReader): Promise<Reading> {
-  const names = await sink.list();
-  const entries = await inParallel(names, READ_WIDTH, async (name) => [name, await sink.read(name)] as const);
-  return new Map(entries);
 }
 
 function isSameMoment(a: Reading, b: Reading): boolean {

@@ -28,6 +28,11 @@ export interface SecretReader {
   /** A removed record is `absent`, with the version that its successor must expect. */
   read(name: string): Promise<SinkEntry<EntryRecord>>;
   readInstallation(): Promise<SinkEntry<InstallationRecord>>;
+  /**
+   * `list`, and `read` of each name and of those of `more`, in the order of names: where that is cheaper at once. Each
+   * as it was at some instant in between. Callers use `readAll()` of read-all.ts, which does without it, too.
+   */
+  readAll?(more: readonly string[]): Promise<ReadonlyMap<string, SinkEntry<EntryRecord>>>;
 }
 
 /**

@@ -17,13 +17,13 @@ interface Daemon {
 /** A daemon whose first passes are over, with an account that is as its file says. */
 export async function daemonInSync(count: number): Promise<{ scene: Scene; daemon: Daemon }> {
   const scene = await sceneInSync(count);
-  const { argv, cwd, env } = scene.program(['run']);
+  const { argv, cwd, env } = scene.program(['run', '--log-level', 'debug']);
   const child = spawn(process.execPath, argv, {
     cwd,
     env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  let waiting: (() => void)[] = [];
+  let waiting: { resolve: () => void; reject: (reason: Error) => void }[] = [];
   let url = '';
   createInterface({ input: child.stderr }).on('line', (line) => {
     const { event, endpoints } = JSON.parse(line) as { event: string; endpoints?: string };
@@ -31,10 +31,13 @@ export async function daemonInSync(count: number): Promise<{ scene: Scene; daemo
     if (event !== 'pass_ended') return;
     const told = waiting;
     waiting = [];
-    for (const tell of told) tell();
+    for (const { resolve } of told) resolve();
+  });
+  child.once('exit', (code) => {
+    for (const { reject } of waiting) reject(new Error(`the daemon ended with ${code}`));
   });
   const daemon: Daemon = {
-    passEnded: () => new Promise((resolve) => void waiting.push(resolve)),
+    passEnded: () => new Promise((resolve, reject) => void waiting.push({ resolve, reject })),
     hangup: () => void child.kill('SIGHUP'),
     async cpuMs() {
       const text = await (await fetch(`${url}/metrics`)).text();

@@ -2,6 +2,7 @@ import { placeOf, sortLive, writeSubscriptions, type SortedLive } from '../../co
 import { ownedIds } from '../../domain/record.ts';
 import type { LiveSubscription } from '../../domain/subscription.ts';
 import type { Json } from '../../plan/render-json.ts';
+import { readAll } from '../../secrets/read-all.ts';
 import type { SecretReader } from '../../secrets/sink.ts';
 import { printDocument, type Content } from '../document.ts';
 import type { ExitCode } from '../exit.ts';
@@ -68,8 +69,7 @@ function fieldsOf(live: LiveSubscription): { readonly [key: string]: Json } {
 /** Names of our records, by the id of their subscription. */
 async function recordedNames(secrets: SecretReader, owner: string): Promise<ReadonlyMap<string, string>> {
   const names = new Map<string, string>();
-  for (const name of await secrets.list()) {
-    const entry = await secrets.read(name);
+  for (const [name, entry] of await readAll(secrets)) {
     if (entry.kind !== 'intact' || entry.record.owner !== owner) continue;
     for (const id of ownedIds(entry.record)) names.set(id, name);
   }

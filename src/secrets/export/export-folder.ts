@@ -14,7 +14,7 @@ import { readExport, type ExportState } from './export-state.ts';
  * user, one that others can change, and one that holds other things but nothing of ours.
  */
 export async function inspectExportFolder(directory: string, access: ExportAccess): Promise<ExportState> {
-  if (!(await inspectOwn(directory))) return NOTHING;
+  if (!inspectOwn(directory)) return NOTHING;
   const state = await readExport(directory, access);
   const stranger = state.foreign[0];
   const isNew = state.current === undefined && state.leftovers.size === 0;
@@ -30,12 +30,12 @@ export async function inspectExportFolder(directory: string, access: ExportAcces
 
 /** Makes the folder where it is missing, and gives it its bits and group. Refuses what `inspectExportFolder` does. */
 export async function makeExportFolder(directory: string, access: ExportAccess): Promise<void> {
-  if (!(await inspectOwn(directory))) {
+  if (!inspectOwn(directory)) {
     // The ways to it hold no secret, and readers must be able to pass.
     await mkdir(dirname(directory), { recursive: true });
     await unless(['EEXIST'], () => makeClosedFolder(directory));
     await syncFolder(dirname(directory));
-    await inspectOwn(directory);
+    inspectOwn(directory);
   }
   await openFolderTo(directory, access);
 }
@@ -65,9 +65,9 @@ const NOTHING: ExportState = {
   foreign: [],
 };
 
-async function inspectOwn(directory: string): Promise<boolean> {
+function inspectOwn(directory: string): boolean {
   try {
-    return await inspectFolder(directory);
+    return inspectFolder(directory);
   } catch (error) {
     if (!(error instanceof SinkError) || error.hint === undefined) throw error;
     throw new SinkError(error.message, {

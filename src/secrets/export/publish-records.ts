@@ -1,10 +1,8 @@
 import type { EntryRecord, InstallationRecord } from '../../domain/record.ts';
-import { createLimit } from '../limit.ts';
+import { readAll } from '../read-all.ts';
 import type { SecretReader, SinkEntry } from '../sink.ts';
 import type { ExportResult, SecretExport } from './open-export.ts';
 
-/** Reads under way at the same time. */
-const READ_WIDTH = 32;
 /** With so many others at work, the last of them publishes. */
 const MOST_TURNS = 5;
 const LEFT = 'the exported files are left as they are';
@@ -58,15 +56,11 @@ async function readRecords(
   secrets: SecretReader,
   owner: string,
 ): Promise<{ readonly records: readonly EntryRecord[]; readonly kept: readonly string[] }> {
-  const names = await secrets.list();
-  const limit = createLimit(READ_WIDTH);
-  const entries = await Promise.all(names.map((name) => limit(() => secrets.read(name))));
   const records: EntryRecord[] = [];
   const kept: string[] = [];
-  for (const [index, name] of names.entries()) {
-    const entry = entries[index];
-    if (entry?.kind === 'intact' && entry.record.owner === owner) records.push(entry.record);
-    else if (entry?.kind !== 'absent') kept.push(name);
+  for (const [name, entry] of await readAll(secrets)) {
+    if (entry.kind === 'intact' && entry.record.owner === owner) records.push(entry.record);
+    else if (entry.kind !== 'absent') kept.push(name);
   }
   return { records, kept };
 }

@@ -135,15 +135,15 @@ async function claim(attempt: Attempt, staged: FileIdentity): Promise<boolean> {
   } catch (error) {
     if (errorCode(error) === undefined) throw error;
     // A network file system can report a failure for a link that it made: what counts is what is there.
-    if (await hasClaim(attempt, staged)) return true;
+    if (hasClaim(attempt, staged)) return true;
     if (errorCode(error) === 'EEXIST') return false;
     throw error;
   }
 }
 
-async function hasClaim(attempt: Attempt, staged: FileIdentity): Promise<boolean> {
+function hasClaim(attempt: Attempt, staged: FileIdentity): boolean {
   try {
-    return isSameFile(await identityOf(attempt.claimPath), staged);
+    return isSameFile(identityOf(attempt.claimPath), staged);
   } catch (error) {
     throw uncertain(attempt, inWords(error), error);
   }
@@ -200,7 +200,7 @@ async function settle(
   if (past.includes(content.version)) return { state, verdict: 'committed' };
   if (past.includes(expected) || isInUse(state, expected)) return { state, verdict: 'lost' };
   // Where the file still is, nobody moved it, and nobody will: `expected` is not visible any more.
-  const isStaged = (await identityOf(attempt.stagedPath)) !== undefined;
+  const isStaged = identityOf(attempt.stagedPath) !== undefined;
   return { state, verdict: isStaged ? 'lost' : 'unknown' };
 }
 

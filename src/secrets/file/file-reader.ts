@@ -1,38 +1,36 @@
-import { lstat } from 'node:fs/promises';
 import { isAbsolute, join, relative } from 'node:path';
-import { SinkError } from '../../domain/errors.ts';
-import { INSTALLATION_NAME } from '../../domain/record.ts';
+import { setImmediate as breathe } from 'node:timers/promises';
+import { INSTALLATION_NAME, type EntryRecord } from '../../domain/record.ts';
 import { decodeEntry, decodeInstallation, type Decoded } from '../record-codec.ts';
 import type { SecretReader, SinkEntry } from '../sink.ts';
 import type { Content } from './envelope.ts';
 import { parseFileName, visibleFile } from './file-names.ts';
 import { isEntryName, requireEntryName, requireName } from '../entry-name.ts';
-import { currentOf, readState, versionOf, type FileStore } from './file-state.ts';
+import { currentOf, readListed, readState, versionOf, type FileStore } from './file-state.ts';
 import { inspectFolder, listFolder } from './folder.ts';
-import type { Limit } from '../limit.ts';
-import { readSafely } from './safe-file.ts';
-import { inWords, unless } from '../system-error.ts';
+import type { Reading } from '../read-all.ts';
 
-/**
- * What is left of a removed record; it keeps the name's version from ever being `absent` again. Always smaller
- * than this many bytes, so that a larger file need not be opened to know that it is a record.
- */
-const TOMBSTONE_MAX_BYTES = 1024;
+/** Reading is synchronous; after so many files the process has its turn for everything else. */
+const READ_AT_ONCE = 100;
 
 /** The reading half of the file sink. A folder that does not exist is an empty one; nothing is ever written. */
-export function createFileReader(store: FileStore, cwd: string, limit: Limit): SecretReader {
+export function createFileReader(store: FileStore, cwd: string): SecretReader {
   return {
     locate: (name) => locateFile(store.directory, name, cwd),
-    list: () => listRecords(store, limit),
+    list: async () => [...(await readFolder(store, [])).keys()],
+    readAll: async (more) => {
+      more.forEach(requireEntryName);
+      return readFolder(store, more);
+    },
     read: async (name) => {
       requireEntryName(name);
-      return limit(() => readAs(store, name, (body) => decodeEntry(body, name)));
+      return readAs(store, name, (body) => decodeEntry(body, name));
     },
-    readInstallation: () => limit(() => readAs(store, INSTALLATION_NAME, decodeInstallation)),
+    readInstallation: () => readAs(store, INSTALLATION_NAME, decodeInstallation),
   };
 }
 
-/** Whether a content is what a removal leaves. */
+/** Whether a content is what a removal leaves: it keeps the name's version from ever being `absent` again. */
 export function isTombstone(content: Content): boolean {
   return content.body?.['removed'] === true;
 }
@@ -55,46 +53,28 @@ async function readAs<R>(
   name: string,
   decode: (body: unknown) => Decoded<R>,
 ): Promise<SinkEntry<R>> {
-  if (!(await inspectFolder(store.directory))) return toEntry(undefined, decode);
+  if (!inspectFolder(store.directory)) return toEntry(undefined, decode);
   return toEntry(currentOf(await readState(store, name)), decode);
 }
 
-async function listRecords(store: FileStore, limit: Limit): Promise<readonly string[]> {
-  if (!(await inspectFolder(store.directory))) return [];
-  const files = (await listFolder(store.directory)).map(parseFileName);
-  // A claim can be all that there is of a record so far, or all that says that it was removed.
+/** Everything that holds a record, and `more`; see `readListed` for what makes it right to list first. */
+async function readFolder(store: FileStore, more: readonly string[]): Promise<Reading> {
+  const asked = new Set(more);
+  const files = inspectFolder(store.directory) ? (await listFolder(store.directory)).map(parseFileName) : [];
   const claimed = new Set(files.flatMap((file) => (file?.kind === 'claim' ? [file.name] : [])));
-  const names = new Set([
-    ...files.flatMap((file) => (file?.kind === 'visible' ? [file.name] : [])),
-    ...claimed,
-  ]);
-  const found = await Promise.all(
-    [...names].filter(isEntryName).map((name) =>
-      limit(async () => {
-        const holds = claimed.has(name) ? holdsRecord(store, name) : showsRecord(store, name);
-        return (await holds) ? [name] : [];
-      }),
-    ),
-  );
-  return found.flat().sort();
-}
-
-async function holdsRecord(store: FileStore, name: string): Promise<boolean> {
-  const content = currentOf(await readState(store, name));
-  return content !== undefined && !isTombstone(content);
-}
-
-async function showsRecord(store: FileStore, name: string): Promise<boolean> {
-  const path = join(store.directory, visibleFile(name));
-  try {
-    const stats = await unless(['ENOENT'], () => lstat(path));
-    if (stats === undefined) return false;
-    if (stats.size >= TOMBSTONE_MAX_BYTES) return true;
-  } catch (error) {
-    throw new SinkError(`cannot read ${path}: ${inWords(error)}`, { cause: error });
+  const visible = files.flatMap((file) => (file?.kind === 'visible' ? [file.name] : []));
+  // A claim can be all that there is of a record so far, or all that says that it was removed.
+  const names = [...new Set([...visible, ...claimed, ...asked])].filter(isEntryName).sort();
+  const found = new Map<string, SinkEntry<EntryRecord>>();
+  for (const [index, name] of names.entries()) {
+    const content = claimed.has(name)
+      ? currentOf(await readState(store, name))
+      : await readListed(store, name);
+    const entry = toEntry(content, (body) => decodeEntry(body, name));
+    if (entry.kind !== 'absent' || asked.has(name)) found.set(name, entry);
+    if (index % READ_AT_ONCE === READ_AT_ONCE - 1) await breathe();
   }
-  const content = await readSafely(path);
-  return content !== undefined && !isTombstone(content);
+  return found;
 }
 
 function locateFile(directory: string, name: string, cwd: string): string {

@@ -37,7 +37,7 @@ export interface FileSinkOptions {
 
 /** Opens the reading half. It has no method that writes, and needs no `ephemeral: true`. No I/O. */
 export function openFileReader(options: FileSinkOptions): SecretReader {
-  return createFileReader(storeOf(options), options.cwd, createLimit(CONCURRENCY));
+  return createFileReader(storeOf(options), options.cwd);
 }
 
 /** Opens the file sink. No I/O yet; the folder is judged and made by `check()` or the first write. */
@@ -59,7 +59,7 @@ export function openFileSink(options: FileSinkOptions): SecretSink {
   /** Once is enough for what only a person changes; the folder's own safety is looked at in every write. */
   async function ready(): Promise<void> {
     await (prepared ?? prepareAnew());
-    if (!(await inspectFolder(store.directory))) await makeFolder(store.directory);
+    if (!inspectFolder(store.directory)) await makeFolder(store.directory);
   }
 
   function write(name: string, body: Plain, expected: Version, decode: Decode): Promise<Version> {
@@ -78,7 +78,7 @@ export function openFileSink(options: FileSinkOptions): SecretSink {
   }
 
   return {
-    ...createFileReader(store, options.cwd, limit),
+    ...createFileReader(store, options.cwd),
     check: async () => {
       const warnings = await prepareAnew();
       await probeFolder(store);
@@ -129,7 +129,7 @@ async function standingTombstone(
   name: string,
   expected: Version,
 ): Promise<Version | undefined> {
-  if (!(await inspectFolder(store.directory))) return expected === ABSENT ? ABSENT : undefined;
+  if (!inspectFolder(store.directory)) return expected === ABSENT ? ABSENT : undefined;
   const current = currentOf(await readState(store, name));
   const isAbsent = current === undefined || isTombstone(current);
   return isAbsent && versionOf(current) === expected ? expected : undefined;

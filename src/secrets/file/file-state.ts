@@ -54,17 +54,28 @@ export async function readState(store: FileStore, name: string): Promise<FileSta
   const path = join(store.directory, visibleFile(name));
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     await store.onStep?.('read-visible');
-    const held = await openSafely(path);
+    const held = openSafely(path);
     try {
       const visible = held?.content;
       const claimed = await readClaims(store, name, versionOf(visible));
       await store.onStep?.('recheck-visible');
-      if (isSameFile(await identityOf(path), held?.identity)) return { visible, claimed };
+      if (isSameFile(identityOf(path), held?.identity)) return { visible, claimed };
     } finally {
-      await held?.close();
+      held?.close();
     }
   }
   throw new SinkError(`cannot read ${path}: it does not stop changing`);
+}
+
+/**
+ * Reads what stands under a name of which a listing, made before, shows no claim: the same with one file to open. What
+ * is visible now was current at some instant since that listing was begun. Its own claim, if there is one by now, was
+ * made after it (before, it would have been listed, since it is cleared only when this version is visible no more); and
+ * what is visible has been claimed already.
+ */
+export async function readListed(store: FileStore, name: string): Promise<Content | undefined> {
+  await store.onStep?.('read-visible');
+  return readSafely(join(store.directory, visibleFile(name)));
 }
 
 /** The content that counts: the last claimed one, else the visible one. */
@@ -87,7 +98,7 @@ async function readClaims(store: FileStore, name: string, first: Version): Promi
   for (let version = first; ;) {
     const path = join(store.directory, claimFile(name, version));
     await store.onStep?.('read-claim');
-    const content = await readSafely(path);
+    const content = readSafely(path);
     if (content === undefined) return contents;
     if (content.version === first || contents.some((other) => other.version === content.version)) {
       throw new SinkError(`cannot read ${path}: it repeats a version, so it was not made by this program`);

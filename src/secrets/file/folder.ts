@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, lstatSync } from 'node:fs';
 import { lstat, mkdir, readdir, readFile, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ConfigError, SinkError } from '../../domain/errors.ts';
@@ -17,10 +17,10 @@ const OVERLAY = 0x794c7630;
  * Refuses a folder that is a link, belongs to another user, or can be changed by others; false where there is
  * none. Changes nothing.
  */
-export async function inspectFolder(directory: string): Promise<boolean> {
+export function inspectFolder(directory: string): boolean {
   let stats;
   try {
-    stats = await unless(['ENOENT'], () => lstat(directory));
+    stats = lstatSync(directory, { throwIfNoEntry: false });
   } catch (error) {
     throw new SinkError(`cannot use ${directory}: ${inWords(error)}`, { cause: error });
   }
@@ -44,14 +44,14 @@ export async function inspectFolder(directory: string): Promise<boolean> {
  * unsafe folder, and one that holds other things: it must be the sink's own. Returns warnings.
  */
 export async function makeFolder(directory: string): Promise<readonly string[]> {
-  if (!(await inspectFolder(directory))) {
+  if (!inspectFolder(directory)) {
     try {
       await makeWithParents(directory);
     } catch (error) {
       throw new SinkError(`cannot make the folder ${directory}: ${inWords(error)}`, { cause: error });
     }
     // Another process may have made it, and otherwise.
-    if (!(await inspectFolder(directory))) throw new SinkError(`cannot use ${directory}: it does not exist`);
+    if (!inspectFolder(directory)) throw new SinkError(`cannot use ${directory}: it does not exist`);
   }
   return ensureIgnored(directory);
 }

@@ -138,7 +138,7 @@ describe('publishRecords', () => {
     await makeInstallation(sink);
     await sink.write(storedRecord('orders'), ABSENT);
     await publishRecords(target, sink, 'default');
-    const broken = { ...sink, read: () => Promise.reject(new Error('the disk is gone')) };
+    const broken = { ...sink, readAll: () => Promise.reject(new Error('the disk is gone')) };
     await expect(publishRecords(target, broken, 'default')).rejects.toThrow('the disk is gone');
     expect(await names()).toEqual(['orders', 'subscriptions.json']);
   });

@@ -370,7 +370,7 @@ describe('check()', () => {
     const reader = openSecretReader(settings(false), { CI: 'true' });
     expect(await reader.list()).toEqual(['a']);
     // I6: what a dry run is handed has no way to write.
-    expect(Object.keys(reader).sort()).toEqual(['list', 'locate', 'read', 'readInstallation']);
+    expect(Object.keys(reader).sort()).toEqual(['list', 'locate', 'read', 'readAll', 'readInstallation']);
   });
 });
 
