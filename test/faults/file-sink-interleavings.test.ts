@@ -15,6 +15,7 @@ import {
   type FileStore,
   type StepName,
 } from '../../src/secrets/file/file-state.ts';
+import { createFileReader } from '../../src/secrets/file/file-reader.ts';
 import { isCertainlyGone, ownMark } from '../../src/secrets/file/writer-mark.ts';
 import { sweepFolder } from '../../src/secrets/file/sweep.ts';
 import { ABSENT, type Version } from '../../src/secrets/sink.ts';
@@ -62,6 +63,19 @@ function reader(times: number): Work {
     for (let turn = 0; turn < times; turn += 1) {
       await note(async () => {
         const version = versionOf(currentOf(await readState(store, NAME)));
+        return { kind: 'read', version, expected: version };
+      });
+    }
+  };
+}
+
+/** Reads the whole folder: it may stall between the listing and the file. */
+function scanner(times: number): Work {
+  return async (store, note) => {
+    for (let turn = 0; turn < times; turn += 1) {
+      await note(async () => {
+        const everything = await createFileReader(store, '/').readAll?.([NAME]);
+        const version = everything?.get(NAME)?.version ?? 'nothing';
         return { kind: 'read', version, expected: version };
       });
     }
@@ -238,6 +252,33 @@ describe('compare-and-set on a file', () => {
       }),
       { numRuns: 50 },
     );
+  });
+
+  it('is linearizable for who reads the whole folder', async () => {
+    const directory = await makeTempDir();
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat(11), { maxLength: 160 }), async (schedule) => {
+        await playAndJudge(directory, {
+          works: [writer(2), writer(2), scanner(4), scanner(4), reader(2), sweeper],
+          schedule,
+        });
+      }),
+      { numRuns: 50 },
+    );
+    for (let ahead = 0; ahead < 16; ahead += 1) {
+      for (let late = 0; late < 16; late += 1) {
+        await playAndJudge(directory, {
+          works: [writer(2), reader(1), scanner(1), scanner(1)],
+          // One reads everything behind a reader of the name alone; the other has listed, and stalls.
+          schedule: [
+            ...steps(0, ahead),
+            ...[...steps(3, 2), ...steps(1, 20), ...steps(2, 20)],
+            ...steps(0, late),
+            ...steps(3, 20),
+          ],
+        });
+      }
+    }
   });
 
   it('is linearizable for three writers and a reader', async () => {
