@@ -1,7 +1,7 @@
 import type { Desired } from '../domain/desired.ts';
 import { ConfigError, type Problem } from '../domain/errors.ts';
-import { parseSubscriptions } from './parse-subscriptions.ts';
-import { linkProblem, readConfigFile } from './read-config-file.ts';
+import { parseSubscriptions, type ParsedSubscriptions } from './parse-subscriptions.ts';
+import { linkProblem, readConfigFile, type ConfigFile } from './read-config-file.ts';
 
 /** A valid subscriptions file; the warnings are for its author and stop nothing. */
 export interface LoadedSubscriptions {
@@ -15,12 +15,28 @@ export interface LoadedSubscriptions {
  * file that has one.
  */
 export async function loadSubscriptions(path: string, shown = path): Promise<LoadedSubscriptions> {
-  const { bytes, revision, isLink } = await readConfigFile(
-    path,
-    'name the file with --file, or as `subscriptions` in the settings',
-    shown,
-  );
-  const { desired, problems, warnings } = parseSubscriptions(bytes, shown);
+  return openSubscriptions(path, shown)();
+}
+
+/** The same for who loads the file again and again: what has the same content is not parsed and checked anew. */
+export function openSubscriptions(path: string, shown = path): () => Promise<LoadedSubscriptions> {
+  let last: { readonly bytes: Buffer; readonly parsed: ParsedSubscriptions } | undefined;
+  return async () => {
+    const hint = 'name the file with --file, or as `subscriptions` in the settings';
+    const file = await readConfigFile(path, hint, shown);
+    const { bytes } = file;
+    if (last === undefined || !last.bytes.equals(bytes)) {
+      last = { bytes, parsed: parseSubscriptions(bytes, shown) };
+    }
+    return judge(last.parsed, file, shown);
+  };
+}
+
+function judge(
+  { desired, problems, warnings }: ParsedSubscriptions,
+  { revision, isLink }: ConfigFile,
+  shown: string,
+): LoadedSubscriptions {
   if (!desired) {
     if (isLink) throw new ConfigError(`cannot use ${shown}: it has a problem`, [linkProblem(shown)]);
     throw new ConfigError(

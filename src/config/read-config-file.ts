@@ -11,7 +11,7 @@ const COMMIT = /^[0-9a-f]{7,64}$/;
 
 /** The content of a file. */
 export interface ConfigFile {
-  readonly bytes: Uint8Array;
+  readonly bytes: Buffer;
   /** The commit that a folder link on the way is named after, as git-sync does; else null. */
   readonly revision: string | null;
   /**

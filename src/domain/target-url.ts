@@ -10,7 +10,7 @@ const ALWAYS_IGNORED = 'https://webhook.linqapp.com/**';
 
 /** The WHATWG-normalised form, in which two URLs are compared; text that is no URL is compared as it is. */
 export function normaliseUrl(url: string): string {
-  return URL.canParse(url) ? new URL(url).href : url;
+  return parseUrl(url)?.href ?? url;
 }
 
 /** `url`, which has no fragment, with the mark appended; the rest stays as declared, to the letter. */
@@ -21,7 +21,18 @@ export function markUrl(url: string, mark: string): string {
 
 /** The mark in `url`, or undefined. */
 export function markOf(url: string): string | undefined {
-  return URL.canParse(url) ? (new URL(url).searchParams.get(MARK_PARAMETER) ?? undefined) : undefined;
+  // A URL is dear to parse, and nearly none has a mark. What is encoded, or broken up, could be one.
+  if (!url.includes(MARK_PARAMETER) && !/[%\t\n\r]/.test(url)) return undefined;
+  return parseUrl(url)?.searchParams.get(MARK_PARAMETER) ?? undefined;
+}
+
+function parseUrl(url: string): URL | undefined {
+  try {
+    return new URL(url);
+  } catch (error) {
+    if (error instanceof TypeError) return undefined;
+    throw error;
+  }
 }
 
 /** A mark of `installation`; `unique` must never have been used before. */

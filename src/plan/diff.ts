@@ -66,8 +66,15 @@ function reasonFor(field: FieldName, after: FieldValue, applied: SubscriptionFie
 }
 
 function areEqual(field: FieldName, a: FieldValue, b: FieldValue): boolean {
+  // Nearly all are, to the letter.
+  if (a === b || areSameLists(a, b)) return true;
   if (field === 'target_url') return normaliseUrl(String(a)) === normaliseUrl(String(b));
   return JSON.stringify(inOrder(emptyAsNull(field, a))) === JSON.stringify(inOrder(emptyAsNull(field, b)));
+}
+
+function areSameLists(a: FieldValue, b: FieldValue): boolean {
+  if (!Array.isArray(a) || !Array.isArray(b)) return false;
+  return a.length === b.length && a.every((value, index) => value === b[index]);
 }
 
 /** An empty routing header and none are the same to the API. */

@@ -1,5 +1,8 @@
 import type { Settings, SinkChoice } from '../domain/settings.ts';
 import { openFileReader, openFileSink, type FileSinkOptions } from './file/file-sink.ts';
+import { stampOf } from './file/folder.ts';
+import { rememberFolder } from './remembered-folder.ts';
+import { rememberRecords, type RememberedRecords } from './remembered-records.ts';
 import type { SecretReader, SecretSink } from './sink.ts';
 import { openVaultReader, openVaultSink } from './vault/vault-sink.ts';
 
@@ -31,6 +34,20 @@ export function openSecretReader({ owner, secrets }: SinkSettings, env: NodeJS.P
       return openFileReader(fileOptions(secrets.file, env));
     case 'vault':
       return openVaultReader({ ...secrets.vault, owner, env });
+  }
+}
+
+/** Remembers what the sink of these settings answers, as far as its kind allows. For the daemon. */
+export function rememberSink(
+  { secrets }: SinkSettings,
+  sink: SecretReader,
+  limits: { readonly maxAgeMs: number; readonly now: () => number },
+): RememberedRecords {
+  switch (secrets.sink) {
+    case 'file':
+      return rememberFolder(sink, { ...limits, stamp: () => stampOf(secrets.file.directory) });
+    case 'vault':
+      return rememberRecords(sink, limits);
   }
 }
 

@@ -3,6 +3,9 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { sceneInSync, type Scene } from './scene.ts';
 
+/** The shortest that the settings allow: passes that nobody asks for are the ones that rest on what is remembered. */
+const INTERVAL = '1s';
+
 /** A daemon that runs in a scene. */
 interface Daemon {
   /** Resolves when the next pass that begins from now on has ended. */
@@ -17,7 +20,9 @@ interface Daemon {
 /** A daemon whose first passes are over, with an account that is as its file says. */
 export async function daemonInSync(count: number): Promise<{ scene: Scene; daemon: Daemon }> {
   const scene = await sceneInSync(count);
-  const { argv, cwd, env } = scene.program(['run', '--log-level', 'debug']);
+  const { argv, cwd, env } = scene.program(['run', '--log-level', 'debug'], {
+    LINQ_GITOPS_DAEMON_INTERVAL: INTERVAL,
+  });
   const child = spawn(process.execPath, argv, {
     cwd,
     env: { PATH: process.env['PATH'], ...env },

@@ -6,7 +6,7 @@ import { createLogger } from '../../src/cli/logger.ts';
 import { openSink, planContext, unique } from '../../src/cli/open.ts';
 import { openPublisher } from '../../src/cli/publish.ts';
 import { openSession, type Session } from '../../src/cli/session.ts';
-import { loadSubscriptions } from '../../src/config/load-subscriptions.ts';
+import { openSubscriptions } from '../../src/config/load-subscriptions.ts';
 import { openBoard } from '../../src/daemon/board.ts';
 import { runDaemon, type DaemonParts } from '../../src/daemon/daemon.ts';
 import { openMetrics, type Metrics } from '../../src/daemon/metrics.ts';
@@ -16,7 +16,7 @@ import { exampleSeed } from '../../src/emulator/seed.ts';
 import { createHttpClient } from '../../src/http/http-client.ts';
 import { openApiKey } from '../../src/linq/api-key.ts';
 import { openLinq, type Linq } from '../../src/linq/rest-linq.ts';
-import { rememberRecords } from '../../src/secrets/remembered-records.ts';
+import { rememberSink } from '../../src/secrets/open-sink.ts';
 import type { SecretSink } from '../../src/secrets/sink.ts';
 import { openVaultSink } from '../../src/secrets/vault/vault-sink.ts';
 import { checkPromises } from './account-checks.ts';
@@ -218,10 +218,7 @@ async function runOn(stage: Stage, time: DaemonTime, { io, stop, options }: Run)
   stop.addEventListener('abort', () => void clock.sleep(GRACE_MS, over.signal).then(() => over.abort()));
   const sink = openBenchSink(session, io, { time, random, giveUp: over.signal });
   const publisher = openPublisher(session, io);
-  const memory =
-    settings.secrets.sink === 'vault'
-      ? rememberRecords(sink, { maxAgeMs: HOUR, now: () => clock.now() })
-      : null;
+  const memory = rememberSink(settings, sink, { maxAgeMs: HOUR, now: () => clock.now() });
   try {
     await runDaemon({
       base: {
@@ -234,7 +231,7 @@ async function runOn(stage: Stage, time: DaemonTime, { io, stop, options }: Run)
         stop: { signal: stop, graceMs: GRACE_MS },
         ...(publisher && { showSecrets: () => publisher.show(sink) }),
       },
-      load: () => loadSubscriptions(settings.subscriptions),
+      load: openSubscriptions(settings.subscriptions),
       memory,
       publish: publisher && ((secrets) => publisher.publish(secrets)),
       board,

@@ -1,11 +1,10 @@
 import { setFlagsFromString } from 'node:v8';
-import { loadSubscriptions } from '../../config/load-subscriptions.ts';
+import { openSubscriptions } from '../../config/load-subscriptions.ts';
 import { openBoard } from '../../daemon/board.ts';
 import { runDaemon } from '../../daemon/daemon.ts';
 import { openMetrics } from '../../daemon/metrics.ts';
 import type { Stop } from '../../reconcile/context.ts';
-import { rememberRecords, type RememberedRecords } from '../../secrets/remembered-records.ts';
-import type { SecretSink } from '../../secrets/sink.ts';
+import { rememberSink } from '../../secrets/open-sink.ts';
 import { systemClock } from '../clock.ts';
 import type { ExitCode } from '../exit.ts';
 import type { Io } from '../io.ts';
@@ -22,7 +21,7 @@ export interface RunOptions extends CommonOptions {
 }
 
 const POLL_MS = 10_000;
-/** Records in a service are read anew at least so often. */
+/** Records are read anew at least so often. */
 const FULL_CHECK_MS = 3_600_000;
 /** A pass that fails is made again anyway. */
 const MOST_ATTEMPTS = 2;
@@ -58,8 +57,8 @@ export async function run(options: RunOptions, io: Io): Promise<ExitCode> {
           stop,
           ...(publisher && { showSecrets: () => publisher.show(sink) }),
         },
-        load: () => loadSubscriptions(settings.subscriptions, shown),
-        memory: settings.secrets.sink === 'vault' ? remember(sink) : null,
+        load: openSubscriptions(settings.subscriptions, shown),
+        memory: rememberSink(settings, sink, { maxAgeMs: FULL_CHECK_MS, now: () => systemClock.now() }),
         publish: publisher && ((secrets) => publisher.publish(secrets)),
         board,
         metrics,
@@ -74,8 +73,4 @@ export async function run(options: RunOptions, io: Io): Promise<ExitCode> {
   // The log says that it stops.
   await withSignals(io, work, () => undefined);
   return 0;
-}
-
-function remember(sink: SecretSink): RememberedRecords {
-  return rememberRecords(sink, { maxAgeMs: FULL_CHECK_MS, now: () => systemClock.now() });
 }

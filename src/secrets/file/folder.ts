@@ -4,9 +4,12 @@ import { dirname, join } from 'node:path';
 import { ConfigError, SinkError } from '../../domain/errors.ts';
 import { parseFileName } from './file-names.ts';
 import { createDurably, syncFolder } from './safe-file.ts';
-import { inWords, unless } from '../system-error.ts';
+import { errorCode, inWords, unless } from '../system-error.ts';
 
 const IGNORE_FILE = '.gitignore';
+
+/** The coarsest times that file systems keep, and more. */
+const SETTLED_MS = 3_000;
 
 /** Magic numbers of statfs(2) on Linux. */
 const TMPFS = 0x01021994;
@@ -69,6 +72,23 @@ async function makeWithParents(directory: string): Promise<void> {
 
 async function isThere(path: string): Promise<boolean> {
   return (await unless(['ENOENT'], () => lstat(path))) !== undefined;
+}
+
+/**
+ * What the folder bears since its files were last made, linked, renamed or removed; another one after every such change.
+ * Null where that cannot be told: there is no folder, or it was changed so lately that its time may not differ yet.
+ */
+export function stampOf(directory: string): string | null {
+  try {
+    const stats = lstatSync(directory, { bigint: true, throwIfNoEntry: false });
+    if (stats === undefined || Date.now() - Number(stats.ctimeMs) < SETTLED_MS) return null;
+    const { dev, ino, mtimeNs, ctimeNs } = stats;
+    return [dev, ino, mtimeNs, ctimeNs].join(' ');
+  } catch (error) {
+    // Whoever reads the folder says what is wrong with it.
+    if (errorCode(error) === undefined) throw error;
+    return null;
+  }
 }
 
 /** Names of the files in the folder; none where there is no folder. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ConfigError } from '../../../src/domain/errors.ts';
-import { loadSubscriptions } from '../../../src/config/load-subscriptions.ts';
+import { loadSubscriptions, openSubscriptions } from '../../../src/config/load-subscriptions.ts';
 
 const COMMIT = '1f0e9c8b7a6d5e4f3c2b1a09f8e7d6c5b4a39281';
 const GOOD = `version: 1
@@ -25,6 +25,40 @@ async function failureOf(path: string): Promise<ConfigError> {
   if (error instanceof ConfigError) return error;
   throw new Error('the file was accepted', { cause: error });
 }
+
+describe('openSubscriptions', () => {
+  it('checks nothing anew while the content is the same, and whatever has changed', async () => {
+    const path = join(folder, 'subscriptions.yaml');
+    const load = openSubscriptions(path);
+    await writeFile(path, GOOD);
+    const { desired: first } = await load();
+    await writeFile(path, GOOD);
+    expect((await load()).desired.entries).toBe(first.entries);
+    await writeFile(path, GOOD.replace('support', 'billing'));
+    expect((await load()).desired.entries).toMatchObject([{ name: 'billing' }]);
+    await writeFile(path, 'version: 2\n');
+    await expect(load()).rejects.toThrow(ConfigError);
+    await expect(load()).rejects.toThrow('it has 2 problems');
+    await rm(path);
+    await expect(load()).rejects.toThrow('there is no such file');
+    await writeFile(path, GOOD);
+    expect((await load()).desired).toEqual(first);
+  });
+
+  it('takes the revision anew although the content is the same', async () => {
+    const next = COMMIT.replace('1', '2');
+    for (const commit of [COMMIT, next]) {
+      await mkdir(join(folder, commit));
+      await writeFile(join(folder, commit, 'subscriptions.yaml'), GOOD);
+    }
+    await symlink(COMMIT, join(folder, 'current'));
+    const load = openSubscriptions(join(folder, 'current/subscriptions.yaml'));
+    expect((await load()).desired.revision).toBe(COMMIT);
+    await symlink(next, join(folder, 'new'));
+    await rename(join(folder, 'new'), join(folder, 'current'));
+    expect((await load()).desired.revision).toBe(next);
+  });
+});
 
 describe('loadSubscriptions', () => {
   it('reads a plain file without a revision', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isIgnored } from '../../../src/domain/target-url.ts';
+import { isIgnored, markOf } from '../../../src/domain/target-url.ts';
 
 describe('isIgnored', () => {
   it.each([
@@ -17,6 +17,21 @@ describe('isIgnored', () => {
     ['https://webhook.linqapp.com/relay', 'https://nowhere.example/', true],
   ])('says for %s and the pattern %s: %s', (url, pattern, expected) => {
     expect(isIgnored(url, [pattern])).toBe(expected);
+  });
+
+  it('finds a mark however it is written', () => {
+    const part = fc.constantFrom(
+      ...['https://a.example', '/', '?', '&', '#', '=', 'x', 'linq_gitops', 'linq_', 'gitops', 'id.1'],
+      ...['%6Cinq_gitops', 'LINQ_GITOPS', '\t', '\n', '\r', '%', '+', ' ', 'linq\u005fgitops'],
+    );
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 9 }), (parts) => {
+        const url = `https://a.example/?${parts.join('')}`;
+        expect(markOf(url)).toBe(new URL(url).searchParams.get('linq_gitops') ?? undefined);
+      }),
+      { numRuns: 5_000 },
+    );
+    expect(markOf('linq_gitops=id.1')).toBeUndefined();
   });
 
   it('judges as the regular expression that a pattern stands for', () => {
