@@ -33,12 +33,13 @@ export interface ApiOptions {
 
 /** The API that the settings name; no request is sent. Fails with `ConfigError` where there is no key. */
 export function openApi({ settings, log }: Session, io: Io, options: ApiOptions = {}): Api {
-  const { base_url, key_file, timeout } = settings.api;
+  const { base_url, key_file, timeout, concurrency } = settings.api;
   const apiKey = openApiKey({ keyFile: key_file, env: io.env });
   const http = createHttpClient({
     timeoutMs: timeout,
     budgetMs: timeout * BUDGET_FACTOR,
     maxAttempts: options.maxAttempts,
+    connections: concurrency,
     userAgent: `linq-gitops/${VERSION}`,
   });
   const linq = openLinq({

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Stop } from '../reconcile/context.ts';
 import { SIGNAL_CODES, type ExitCode } from './exit.ts';
 import { say, type Io } from './io.ts';
@@ -17,6 +18,8 @@ export async function withSignals<T>(
 ): Promise<{ readonly value: T; readonly signalCode: ExitCode | undefined }> {
   const controller = new AbortController();
   const over = new AbortController();
+  // As many operations may listen as there are; the default takes the eleventh for a leak, on stderr.
+  setMaxListeners(0, controller.signal, over.signal);
   let grace: NodeJS.Timeout | undefined;
   let signalCode: ExitCode | undefined;
   const release = io.onSignal((signal) => {

@@ -10,6 +10,13 @@ export interface TlsOptions {
   readonly servername?: string;
 }
 
+export interface ConnectionOptions {
+  readonly timeoutMs: number;
+  /** Each carries one request at a time; 16 unless told. */
+  readonly most?: number | undefined;
+  readonly tls?: TlsOptions | undefined;
+}
+
 /** Kept-alive connections, direct or through the proxy that the environment names. */
 export interface Connections {
   dispatcherFor(url: URL): Dispatcher;
@@ -27,10 +34,11 @@ const PROXY_VARIABLES = [
  * Opens nothing yet. Honours `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, except for loopback, which no
  * proxy can mean. Time limits other than that for connecting are the caller's. Refuses a proxy that is no URL.
  */
-export function openConnections(options: { timeoutMs: number; tls?: TlsOptions | undefined }): Connections {
+export function openConnections(options: ConnectionOptions): Connections {
   assertProxyVariables();
   const connect = { ...options.tls, timeout: options.timeoutMs };
-  const limits = { connections: MOST_CONNECTIONS, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 };
+  const { most = MOST_CONNECTIONS } = options;
+  const limits = { connections: most, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 };
   const direct = new Agent({ ...limits, connect });
   const proxied = new EnvHttpProxyAgent({
     ...limits,
@@ -38,7 +46,8 @@ export function openConnections(options: { timeoutMs: number; tls?: TlsOptions |
     // `connect` reaches only what is not proxied.
     requestTls: connect,
     proxyTls: { timeout: options.timeoutMs },
-    clientFactory: (origin, settings) => openProxyPool(origin, settings, options.timeoutMs),
+    clientFactory: (origin, settings) =>
+      openProxyPool(origin, { ...settings, connections: most }, options.timeoutMs),
   });
   return {
     dispatcherFor: (url) => (isLoopback(url) ? direct : proxied),
@@ -53,7 +62,7 @@ export function openConnections(options: { timeoutMs: number; tls?: TlsOptions |
  * error for a passing one and connect again without pause for as long as the request waits.
  */
 function openProxyPool(origin: URL, settings: object, timeoutMs: number): Dispatcher {
-  const pool = new Pool(origin, { ...settings, connections: MOST_CONNECTIONS, headersTimeout: timeoutMs });
+  const pool = new Pool(origin, { ...settings, headersTimeout: timeoutMs });
   const connect = pool.connect.bind(pool);
   async function connectOnce(options: Dispatcher.ConnectOptions): Promise<Dispatcher.ConnectData> {
     try {

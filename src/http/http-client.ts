@@ -15,6 +15,8 @@ export interface HttpClientOptions {
   /** No more attempts than these for one request; unless told, as many as the budget has room for. */
   readonly maxAttempts?: number | undefined;
   readonly userAgent: string;
+  /** So many requests are on their way at once, and others wait for one of them; 16 unless told. */
+  readonly connections?: number;
   readonly tls?: TlsOptions;
   /** 32 MiB unless told. */
   readonly maxResponseBytes?: number;
@@ -76,7 +78,7 @@ const BACKOFF = { baseMs: 500, capMs: 10_000 };
 /** A client with its own connections. Refuses a proxy variable that is no URL with `ConfigError`. */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const { timeoutMs, budgetMs, sleep = sleepUnlessStopped, random = Math.random, now = Date.now } = options;
-  const connections = openConnections({ timeoutMs, tls: options.tls });
+  const connections = openConnections({ timeoutMs, most: options.connections, tls: options.tls });
   const closing = new AbortController();
   const underWay = new Set<Promise<Exchange>>();
   /** Limits are those of a token, so a 429 that says when to come back says it to every request of this client. */

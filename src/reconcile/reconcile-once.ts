@@ -1,3 +1,4 @@
+import { coalesce } from '../domain/coalesce.ts';
 import { RefusedError } from '../domain/errors.ts';
 import type { Desired } from '../domain/desired.ts';
 import type { Plan, Allowance } from '../domain/plan.ts';
@@ -14,7 +15,6 @@ import { pauseOf } from '../plan/pauses.ts';
 import { planChanges } from '../plan/plan-changes.ts';
 import type { SecretReader, SecretSink } from '../secrets/sink.ts';
 import { applyPlan } from './apply.ts';
-import { coalesce } from './coalesce.ts';
 import type { Clock, Progress, Stop } from './context.ts';
 import { openInstallation } from './installation.ts';
 import { observe, type Seen } from './observe.ts';
@@ -22,6 +22,9 @@ import { openRecords } from './records.ts';
 
 /** A request that was sent can land this many times `api.timeout` later at the latest. */
 const LANDING_FACTOR = 4;
+
+/** So that while some operations write their records, others have the connections. */
+const OPERATIONS_A_CONNECTION = 2;
 
 /** What a pass that only looks is given: nothing in here can write. */
 export interface PlanContext {
@@ -155,7 +158,7 @@ async function apply(plan: Plan, seen: Seen, desired: Desired, context: PassCont
     progress: context.progress,
     ...(context.showSecrets && { showSecrets: coalesce(context.showSecrets) }),
   };
-  return applyPlan(plan, applyContext, settings.api.concurrency);
+  return applyPlan(plan, applyContext, settings.api.concurrency * OPERATIONS_A_CONNECTION);
 }
 
 /** All or nothing: where one of the names cannot take anything over, nothing is done. */

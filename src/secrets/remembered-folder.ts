@@ -37,7 +37,7 @@ export function rememberFolder(
     read: (name) => secrets.read(name),
     readInstallation: () => secrets.readInstallation(),
     async readAll(more) {
-      const found = last?.stamp === options.stamp() ? last?.found : undefined;
+      const found = last?.stamp === options.stamp() ? last.found : undefined;
       if (found === undefined || !more.every((name) => found.has(name))) return readAnew(more);
       const asked = new Set(more);
       return new Map([...found].filter(([name, { kind }]) => kind !== 'absent' || asked.has(name)));

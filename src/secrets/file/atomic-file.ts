@@ -40,12 +40,13 @@ import {
   currentOf,
   isInUse,
   readState,
+  syncNames,
   versionOf,
   type FileState,
   type FileStore,
   type StepName,
 } from './file-state.ts';
-import { createDurably, identityOf, isSameFile, syncFolder, type FileIdentity } from './safe-file.ts';
+import { createDurably, identityOf, isSameFile, type FileIdentity } from './safe-file.ts';
 import { errorCode, inWords, unless } from '../system-error.ts';
 
 /** One write on its way: the paths and versions that all its steps share. */
@@ -114,7 +115,7 @@ async function stageAndClaim(attempt: Attempt, state: FileState): Promise<void> 
       await store.onStep?.('sync-stage');
     });
     await store.onStep?.('sync-staged-name');
-    await syncFolder(store.directory);
+    await syncNames(store);
     if (await claim(attempt, staged)) return;
   } catch (error) {
     const words = inWords(error);
@@ -172,7 +173,7 @@ async function publish(attempt: Attempt): Promise<void> {
   }
   try {
     await store.onStep?.('sync-move');
-    await syncFolder(store.directory);
+    await syncNames(store);
   } catch (error) {
     throw uncertain(attempt, inWords(error), error);
   }

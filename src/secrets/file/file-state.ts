@@ -1,9 +1,12 @@
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { coalesce } from '../../domain/coalesce.ts';
 import { SinkError } from '../../domain/errors.ts';
 import { ABSENT, type Version } from '../sink.ts';
 import type { Content } from './envelope.ts';
 import { claimFile, visibleFile } from './file-names.ts';
-import { identityOf, isSameFile, openSafely, readSafely } from './safe-file.ts';
+import { unless } from '../system-error.ts';
+import { identityOf, isSameFile, openSafely, readSafely, syncFolder } from './safe-file.ts';
 
 /**
  * Everything that the protocol of atomic-file.ts does to the folder, in the order of a write. A hook is called
@@ -78,6 +81,13 @@ export async function readListed(store: FileStore, name: string): Promise<Conten
   return readSafely(join(store.directory, visibleFile(name)));
 }
 
+/**
+ * Not synchronous: while a file is moved, the system holds the folder, and who looks for what is not there has to wait.
+ */
+async function isThere(path: string): Promise<boolean> {
+  return (await unless(['ENOENT'], () => lstat(path))) !== undefined;
+}
+
 /** The content that counts: the last claimed one, else the visible one. */
 export function currentOf(state: FileState): Content | undefined {
   return state.claimed.at(-1) ?? state.visible;
@@ -93,12 +103,21 @@ export function isInUse(state: FileState, version: Version): boolean {
   return versionOf(state.visible) === version || state.claimed.some((content) => content.version === version);
 }
 
+const syncs = new WeakMap<FileStore, () => Promise<void>>();
+
+/** Makes the names in the folder durable; writes that ask for it while it is being done share the next time. */
+export function syncNames(store: FileStore): Promise<void> {
+  const sync = syncs.get(store) ?? coalesce(() => syncFolder(store.directory));
+  syncs.set(store, sync);
+  return sync();
+}
+
 async function readClaims(store: FileStore, name: string, first: Version): Promise<readonly Content[]> {
   const contents: Content[] = [];
   for (let version = first; ;) {
     const path = join(store.directory, claimFile(name, version));
     await store.onStep?.('read-claim');
-    const content = readSafely(path);
+    const content = (await isThere(path)) ? readSafely(path) : undefined;
     if (content === undefined) return contents;
     if (content.version === first || contents.some((other) => other.version === content.version)) {
       throw new SinkError(`cannot read ${path}: it repeats a version, so it was not made by this program`);

@@ -76,12 +76,12 @@ async function isThere(path: string): Promise<boolean> {
 
 /**
  * What the folder bears since its files were last made, linked, renamed or removed; another one after every such change.
- * Null where that cannot be told: there is no folder, or it was changed so lately that its time may not differ yet.
+ * Null where that cannot be told: there is no folder, or `now` it was changed so lately that its time may not differ yet.
  */
-export function stampOf(directory: string): string | null {
+export function stampOf(directory: string, now = Date.now()): string | null {
   try {
     const stats = lstatSync(directory, { bigint: true, throwIfNoEntry: false });
-    if (stats === undefined || Date.now() - Number(stats.ctimeMs) < SETTLED_MS) return null;
+    if (stats === undefined || now - Number(stats.ctimeMs) < SETTLED_MS) return null;
     const { dev, ino, mtimeNs, ctimeNs } = stats;
     return [dev, ino, mtimeNs, ctimeNs].join(' ');
   } catch (error) {

@@ -1,6 +1,6 @@
 /*
- * Looking at files is synchronous, and so is what only the system's memory has to do: a record is read in some ten
- * microseconds so, and in ten times as many by the thread pool. What waits for the disk (syncing) blocks nobody.
+ * Looking at files is synchronous: what the system has in memory takes some ten microseconds so, and ten times as many by
+ * the thread pool. What changes files may wait for the disk, and blocks nobody.
  */
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type BigIntStats } from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -28,6 +28,8 @@ export interface HeldFile {
 export function openSafely(path: string): HeldFile | undefined {
   let descriptor: number | undefined;
   try {
+    // Asked first: an exception is dear.
+    if (identityOf(path) === undefined) return undefined;
     // O_NONBLOCK: a FIFO put in the file's place must not make us wait for ever.
     const opened = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     descriptor = opened;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { coalesce } from '../../../src/reconcile/coalesce.ts';
+import { coalesce } from '../../../src/domain/coalesce.ts';
 
 /** Work that ends when it is told to. */
 function makeWork() {
