@@ -9,7 +9,7 @@ import { checkServiceUrl } from './service-url.ts';
 import { SETTING_KEYS, SETTINGS, type SettingKey } from './settings-keys.ts';
 import { explainDuration, explainSettings } from './settings-words.ts';
 import type { Words } from './words.ts';
-import type { Located } from './yaml-tree.ts';
+import type { Located } from './located.ts';
 
 /** Everything that is wrong with a tree of the settings file's shape, in words. */
 export function checkSettings(tree: Located): readonly Finding[] {

@@ -5,7 +5,7 @@ import type { Finding } from './findings.ts';
 import { quote } from './quote.ts';
 import { positionOf, type SourceText, type Span } from './source-text.ts';
 import { meantField } from './subscriptions-words.ts';
-import type { Located } from './yaml-tree.ts';
+import type { Located } from './located.ts';
 
 interface Entry {
   readonly name: string;

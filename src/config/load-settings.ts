@@ -5,7 +5,7 @@ import type { Settings } from '../domain/settings.ts';
 import { checkValue } from './check-settings.ts';
 import { chooseSettings, type Choice, type Layer, type Tell } from './choose-settings.ts';
 import { exportProblems } from './export-settings.ts';
-import { parseSettings, type ParsedSettings } from './parse-settings.ts';
+import type { ParsedSettings } from './parse-settings.ts';
 import { linkProblem, readConfigFile, readOptionalConfigFile } from './read-config-file.ts';
 import { decodeSettings } from './resolve-settings.ts';
 import { serviceUrl } from './service-url.ts';
@@ -55,7 +55,7 @@ export async function loadSettings(options: {
     options.file === undefined
       ? await readOptionalConfigFile(path)
       : await readConfigFile(path, 'without -c the settings are optional');
-  const parsed = content && parseSettings(content.bytes, name);
+  const parsed = content && (await import('./parse-settings.ts')).parseSettings(content.bytes, name);
   const environment = readEnvironment(env);
   const foreign = readForeignEnvironment(env);
   const layers: Layer[] = [

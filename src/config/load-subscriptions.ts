@@ -1,6 +1,8 @@
 import type { Desired } from '../domain/desired.ts';
 import { ConfigError, type Problem } from '../domain/errors.ts';
-import { parseSubscriptions, type ParsedSubscriptions } from './parse-subscriptions.ts';
+import { decodeText } from './decode-text.ts';
+import { judgeSubscriptions, type ParsedSubscriptions } from './judge-subscriptions.ts';
+import { readPlain } from './plain-yaml.ts';
 import { linkProblem, readConfigFile, type ConfigFile } from './read-config-file.ts';
 
 /** A valid subscriptions file; the warnings are for its author and stop nothing. */
@@ -26,10 +28,20 @@ export function openSubscriptions(path: string, shown = path): () => Promise<Loa
     const file = await readConfigFile(path, hint, shown);
     const { bytes } = file;
     if (last === undefined || !last.bytes.equals(bytes)) {
-      last = { bytes, parsed: parseSubscriptions(bytes, shown) };
+      last = { bytes, parsed: await parse(bytes, shown) };
     }
     return judge(last.parsed, file, shown);
   };
+}
+
+/** Most files are plain and good. For every other one the library is loaded, which says what is wrong. */
+async function parse(bytes: Uint8Array, shown: string): Promise<ParsedSubscriptions> {
+  const { source, findings } = decodeText(bytes, shown);
+  const tree = findings.length > 0 ? undefined : readPlain(source.text);
+  const plain = tree && judgeSubscriptions(tree, source, [], bytes);
+  if (plain?.problems.length === 0 && plain.warnings.length === 0) return plain;
+  const { parseSubscriptions } = await import('./parse-subscriptions.ts');
+  return parseSubscriptions(bytes, shown);
 }
 
 function judge(

@@ -1,25 +1,10 @@
-import { createHash } from 'node:crypto';
 import { isScalar } from 'yaml';
-import type { Desired, DesiredEntry } from '../domain/desired.ts';
-import type { Problem } from '../domain/errors.ts';
-import { checkSubscriptions } from './check-subscriptions.ts';
 import { decodeText } from './decode-text.ts';
-import { parseAge } from './duration.ts';
-import { toProblems, withoutEchoes, type Finding } from './findings.ts';
+import { toProblems, type Finding } from './findings.ts';
+import { judgeSubscriptions, type ParsedSubscriptions } from './judge-subscriptions.ts';
 import { MAX_FILE_BYTES } from './read-config-file.ts';
-import { checkSchema } from './schema-check.ts';
-import { secretSpans } from './secret-spans.ts';
-import { explainSubscriptions } from './subscriptions-words.ts';
 import { parseSyntax } from './yaml-syntax.ts';
-import { locate, type Located } from './yaml-tree.ts';
-
-/** What a subscriptions file says, or what is wrong with it. */
-export interface ParsedSubscriptions {
-  /** `null` where there are problems. */
-  readonly desired: Desired | null;
-  readonly problems: readonly Problem[];
-  readonly warnings: readonly Problem[];
-}
+import { locate } from './yaml-tree.ts';
 
 /**
  * Reads the content of a subscriptions file. Pure: `file` is only the name that problems bear, and `revision`
@@ -49,62 +34,5 @@ export function parseSubscriptions(input: Uint8Array | string, file: string): Pa
 
   const { tree, findings: structural } = locate(syntax.root, source);
   if (!tree) return refuse(structural);
-  const { findings, warnings } = checkSubscriptions(tree, source);
-  const hidden = secretSpans(tree);
-  const checked = [...checkSchema('subscriptions', tree, explainSubscriptions), ...findings];
-  const problems = toProblems(source, [...structural, ...withoutEchoes(checked, structural)], hidden);
-  return {
-    desired: problems.length > 0 ? null : toDesired(tree, createHash('sha256').update(input).digest('hex')),
-    problems,
-    warnings: toProblems(source, warnings, hidden),
-  };
-}
-
-/** The fields of an entry as the schema has proved them to be. */
-interface RawEntry {
-  readonly target_url: string;
-  readonly subscribed_events: readonly string[];
-  readonly phone_numbers?: readonly string[] | 'all';
-  readonly is_active?: boolean;
-  readonly routing_key_header?: string | null;
-  readonly routing_id_header?: string | null;
-  readonly lifecycle?: { readonly prevent_destroy?: boolean; readonly rotate_after?: string };
-  readonly previously?: readonly string[];
-}
-
-function toDesired(tree: Located, contentHash: string): Desired {
-  const file = tree.value as {
-    readonly allow_empty?: boolean;
-    readonly defaults?: Partial<RawEntry>;
-    readonly subscriptions: Readonly<Record<string, RawEntry>>;
-  };
-  const entries = Object.entries(file.subscriptions).map(([name, own]) =>
-    toEntry(name, { ...file.defaults, ...own }),
-  );
-  return {
-    entries: entries.sort((a, b) => (a.name < b.name ? -1 : 1)),
-    allow_empty: file.allow_empty ?? false,
-    content_hash: contentHash,
-    revision: null,
-  };
-}
-
-function toEntry(name: string, raw: RawEntry): DesiredEntry {
-  const { is_active, routing_key_header, routing_id_header, phone_numbers } = raw;
-  return {
-    name,
-    fields: {
-      target_url: raw.target_url,
-      // Both are sets to Linq: sorted, so that the order in the file changes nothing.
-      subscribed_events: [...raw.subscribed_events].sort(),
-      phone_numbers:
-        phone_numbers === undefined || phone_numbers === 'all' ? null : [...phone_numbers].sort(),
-      ...(is_active !== undefined && { is_active }),
-      ...(routing_key_header !== undefined && { routing_key_header }),
-      ...(routing_id_header !== undefined && { routing_id_header }),
-    },
-    previously: [...(raw.previously ?? [])].sort(),
-    prevent_destroy: raw.lifecycle?.prevent_destroy ?? false,
-    rotate_after: parseAge(raw.lifecycle?.rotate_after ?? '') ?? null,
-  };
+  return judgeSubscriptions(tree, source, structural, input);
 }

@@ -5,7 +5,7 @@ import { isSecretKey, quote } from './quote.ts';
 import type { Span } from './source-text.ts';
 import * as validators from './validators.ts';
 import { joinOr, kindOf, type Words } from './words.ts';
-import type { Located } from './yaml-tree.ts';
+import type { Located } from './located.ts';
 
 /** The schemas that this package ships. */
 export type SchemaName = 'subscriptions' | 'settings';

@@ -1,6 +1,6 @@
 import { isSecretKey } from './quote.ts';
 import type { Span } from './source-text.ts';
-import { visitKeys, type Located } from './yaml-tree.ts';
+import { visitKeys, type Located } from './located.ts';
 
 /** Where values stand whose key says that they are secret: a code frame must not repeat them. */
 export function secretSpans(tree: Located): readonly Span[] {

@@ -1,20 +1,8 @@
 import { isAlias, isMap, isScalar, isSeq, type Alias, type ParsedNode } from 'yaml';
 import type { Finding } from './findings.ts';
+import type { Located } from './located.ts';
 import { printable, quote } from './quote.ts';
 import { positionOf, type SourceText, type Span } from './source-text.ts';
-
-/** A value of the file together with where it stands. What an alias gives stands where its anchor does. */
-export interface Located {
-  /** Plain data; maps have no prototype, so that no key is special. */
-  readonly value: unknown;
-  readonly span: Span;
-  /** For a scalar: its text as it stands in the file. */
-  readonly source: string;
-  /** For a map: its keys, in the order of the file, with the place of each. */
-  readonly entries?: ReadonlyMap<string, { readonly key: Span; readonly node: Located }>;
-  /** For a list. */
-  readonly items?: readonly Located[];
-}
 
 /** Aliases may stand so often, and give so many values in all; more is an attack or a mistake. */
 const MAX_ALIASES = 1_000;
@@ -59,15 +47,6 @@ export function locate(
   };
   const tree = read(root, { start: 0, end: 0 }, 0, reading);
   return reading.stop ? { tree: null, findings: [reading.stop] } : { tree, findings: reading.findings };
-}
-
-/** Calls `visit` with every key of every map in `tree`, and with the value under it. */
-export function visitKeys(tree: Located, visit: (key: string, node: Located) => void): void {
-  for (const [key, { node }] of tree.entries ?? []) {
-    visit(key, node);
-    visitKeys(node, visit);
-  }
-  for (const item of tree.items ?? []) visitKeys(item, visit);
 }
 
 function read(node: ParsedNode | null, fallback: Span, depth: number, reading: Reading): Located {
