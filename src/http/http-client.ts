@@ -93,8 +93,9 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   }
 
   async function send(request: HttpRequest, url: URL): Promise<Exchange> {
+    const dispatcher = await connections.dispatcherFor(url);
     const sending = exchange({
-      dispatcher: connections.dispatcherFor(url),
+      dispatcher,
       method: request.method,
       url,
       headers: allHeaders(request, options.userAgent),
