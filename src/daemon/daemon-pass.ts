@@ -62,8 +62,8 @@ const SOON_MS = 1_000;
  */
 export function createPass(parts: PassParts): (triggers: readonly Trigger[]) => Promise<PassEnd> {
   const { base, board, journal, fights, memory } = parts;
-  /** The plan of the last pass from records that were read anew. */
-  let lastFull: Plan | null = null;
+  /** The plan of the last pass from records that were read anew, and the file that it was made for. */
+  let lastFull: { readonly plan: Plan; readonly content_hash: string } | null = null;
   /** What was stored when that could last be read. */
   let lastStored: ReadonlyMap<string, StoredSecret> = new Map();
   let isFirst = true;
@@ -83,7 +83,7 @@ export function createPass(parts: PassParts): (triggers: readonly Trigger[]) => 
       memory?.forget();
       const { plan, report } = await reconcileOnce(desired, context);
       if (report.items.length > 0) memory?.forget();
-      lastFull = plan;
+      lastFull = { plan, content_hash: desired.content_hash };
       return { plan, report };
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
@@ -94,9 +94,9 @@ export function createPass(parts: PassParts): (triggers: readonly Trigger[]) => 
 
   /** The plan from remembered records, where it shows that there is nothing to do; else null. */
   async function lookQuickly(desired: Desired, context: PassContext): Promise<Plan | null> {
-    if (memory?.isFresh() !== true || lastFull === null) return null;
+    if (memory?.isFresh() !== true || lastFull?.content_hash !== desired.content_hash) return null;
     const { plan } = await planOnce(desired, context);
-    const isQuiet = plan.operations.length === 0 && plan.id === lastFull.id;
+    const isQuiet = plan.operations.length === 0 && plan.id === lastFull.plan.id;
     if (isQuiet) journal.planned(plan);
     return isQuiet ? plan : null;
   }

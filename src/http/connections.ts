@@ -13,8 +13,8 @@ export interface TlsOptions {
 
 export interface ConnectionOptions {
   readonly timeoutMs: number;
-  /** Each carries one request at a time; 16 unless told. */
-  readonly most?: number | undefined;
+  /** Each carries one request at a time. */
+  readonly most: number;
   readonly tls?: TlsOptions | undefined;
 }
 
@@ -25,7 +25,6 @@ export interface Connections {
   close(): Promise<void>;
 }
 
-const MOST_CONNECTIONS = 16;
 const PROXY_VARIABLES = [
   ['http_proxy', 'HTTP_PROXY'],
   ['https_proxy', 'HTTPS_PROXY'],
@@ -38,7 +37,7 @@ const PROXY_VARIABLES = [
 export function openConnections(options: ConnectionOptions): Connections {
   const hasProxy = readProxyVariables();
   const connect = { ...options.tls, timeout: options.timeoutMs };
-  const { most: connections = MOST_CONNECTIONS, timeoutMs } = options;
+  const { most: connections, timeoutMs } = options;
   const limits = { connections, pipelining: 1, headersTimeout: 0, bodyTimeout: 0, connect };
   const direct = new Agent(limits);
   let proxied: Promise<Dispatcher> | undefined;

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { RequestError } from '../domain/errors.ts';
+import { createLimit } from '../domain/limit.ts';
 import type { Secret } from '../domain/secret.ts';
 import { openConnections, type TlsOptions } from './connections.ts';
 import { exchange, type AnsweredExchange, type Exchange, type Headers } from './exchange.ts';
@@ -73,12 +74,15 @@ export interface HttpClient {
 }
 
 const MAX_RESPONSE_BYTES = 32 * 1024 * 1024;
+const MOST_CONNECTIONS = 16;
 const BACKOFF = { baseMs: 500, capMs: 10_000 };
 
 /** A client with its own connections. Refuses a proxy variable that is no URL with `ConfigError`. */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const { timeoutMs, budgetMs, sleep = sleepUnlessStopped, random = Math.random, now = Date.now } = options;
-  const connections = openConnections({ timeoutMs, most: options.connections, tls: options.tls });
+  const { connections: most = MOST_CONNECTIONS } = options;
+  const connections = openConnections({ timeoutMs, most, tls: options.tls });
+  const inTurn = createLimit(most);
   const closing = new AbortController();
   const underWay = new Set<Promise<Exchange>>();
   /** Limits are those of a token, so a 429 that says when to come back says it to every request of this client. */
@@ -111,6 +115,17 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     return result;
   }
 
+  async function sendUntil(
+    deadline: number,
+    request: HttpRequest,
+    url: URL,
+    stop: AbortSignal,
+  ): Promise<Exchange> {
+    await rest(deadline, stop);
+    if (closing.signal.aborted) return CLOSED;
+    return now() > deadline ? LATE : send(request, url);
+  }
+
   async function request(request: HttpRequest): Promise<HttpAnswer> {
     const url = new URL(request.url);
     const facts: RequestFacts = {
@@ -126,12 +141,17 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     setMaxListeners(0, ...(request.signal ? [closing.signal, request.signal] : [closing.signal]));
     const startedAt = now();
     for (let attempt = 1; ; attempt += 1) {
-      await rest(startedAt + budgetMs, stop);
-      const result = closing.signal.aborted ? CLOSED : await send(request, url);
-      if (isSuccess(result)) return answerOf(facts, result);
-      const failure = failureOf(facts, result, attempt, now());
-      const { status, retryAfterMs } = failure.error;
-      if (status === 429 && retryAfterMs !== undefined) restUntil = Math.max(restUntil, now() + retryAfterMs);
+      // Who waits has the turn, and whoever comes next knows what a 429 said: nobody leaves before that time.
+      const outcome = await inTurn(async () => {
+        const result = await sendUntil(startedAt + budgetMs, request, url, stop);
+        if (isSuccess(result)) return { result };
+        const failure = failureOf(facts, result, attempt, now());
+        const { status, retryAfterMs = 0 } = failure.error;
+        if (status === 429) restUntil = Math.max(restUntil, now() + retryAfterMs);
+        return { failure };
+      });
+      if (outcome.failure === undefined) return answerOf(facts, outcome.result);
+      const { failure } = outcome;
       const decision = decideRetry({
         method: request.method,
         isIdempotent: request.isIdempotent,
@@ -161,15 +181,16 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   return { request, abort, close };
 }
 
-const CLOSED: Exchange = {
+const UNSENT = {
   kind: 'broken',
   wasSent: false,
   status: undefined,
   headers: {},
   isPermanent: true,
   code: undefined,
-  reason: 'the client is closed',
-};
+} as const;
+const CLOSED: Exchange = { ...UNSENT, reason: 'the client is closed' };
+const LATE: Exchange = { ...UNSENT, reason: 'other requests took all of its time' };
 
 function allHeaders(request: HttpRequest, userAgent: string): Headers {
   return {

@@ -1,5 +1,5 @@
 import type { EntryRecord } from '../domain/record.ts';
-import { createLimit } from './limit.ts';
+import { createLimit } from '../domain/limit.ts';
 import type { SecretReader, SinkEntry } from './sink.ts';
 
 /** Records are files or a local service's answers: more of them at once than requests to an API. */

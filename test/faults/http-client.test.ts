@@ -252,6 +252,47 @@ describe('a request that may be repeated', () => {
     expect(server.received).toHaveLength(3);
   });
 
+  it('leaves no sooner than that where it had to wait for its turn', async () => {
+    server.script(respond(429, {}, { 'retry-after': '3' }), respond(200, { ok: true }));
+    const { http, waits } = client({ connections: 1 });
+    const first = failure(http.request({ ...get(), retry: false }));
+    const second = http.request(get());
+    await first;
+    await second;
+    expect(waits).toEqual([3_000]);
+    expect(server.received).toHaveLength(2);
+  });
+
+  it('is not sent any more where others took all of its time', async () => {
+    let time = TEST_START;
+    server.script((response) => {
+      time += 5_001;
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+    });
+    const { http } = client({ connections: 1, now: () => time });
+    const first = http.request(get());
+    const error = await failure(http.request(get()));
+    await first;
+    expect(error).toMatchObject({ outcome: 'not-sent' });
+    expect(error.message).toContain('other requests took all of its time');
+    expect(server.received).toHaveLength(1);
+  });
+
+  it('has no more company on its way than there are connections', async () => {
+    const held: (() => void)[] = [];
+    let most = 0;
+    server.script((response) => {
+      held.push(() => response.writeHead(200, { 'content-type': 'application/json' }).end('{}'));
+      most = Math.max(most, held.length);
+      // A third one would be here before these two have their answers.
+      if (held.length === 2) setImmediate(() => held.splice(0).forEach((answer) => answer()));
+    });
+    const { http } = client({ connections: 2 });
+    await Promise.all(Array.from({ length: 8 }, () => http.request(get())));
+    expect(most).toBe(2);
+    expect(server.received).toHaveLength(8);
+  });
+
   it('does not wait for what is later than its own time', async () => {
     server.script(respond(429, {}, { 'retry-after': '6' }), respond(200, { ok: true }));
     const { http, waits } = client();

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { open, readlink, rename, rm, symlink, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncFolder } from '../file/safe-file.ts';
-import { createLimit } from '../limit.ts';
+import { createLimit } from '../../domain/limit.ts';
 import { errorCode, unless } from '../system-error.ts';
 import { giveGroup, makeClosedFolder, openFolderTo, type ExportAccess } from './export-access.ts';
 import { DATA_LINK, generationName, temporaryName, visibleTarget } from './export-names.ts';

@@ -17,7 +17,7 @@ import { createFileReader, isTombstone, toEntry } from './file-reader.ts';
 import { currentOf, readState, versionOf, type FileStore, type StepHook } from './file-state.ts';
 import { inspectFolder, inspectPermanence, makeFolder } from './folder.ts';
 import { inspectTracking } from './git-tracking.ts';
-import { createLimit } from '../limit.ts';
+import { createLimit } from '../../domain/limit.ts';
 import { probeFolder, sweepFolder } from './sweep.ts';
 import { ownMark } from './writer-mark.ts';
 

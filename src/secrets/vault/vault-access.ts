@@ -1,5 +1,5 @@
 import { SinkError } from '../../domain/errors.ts';
-import type { Limit } from '../limit.ts';
+import type { Limit } from '../../domain/limit.ts';
 import { policyLine, type Grant } from './policy.ts';
 import type { TokenKeeper } from './token-keeper.ts';
 import type { VaultCall, VaultClient, VaultReply } from './vault-client.ts';

@@ -5,7 +5,7 @@ import { INSTALLATION_NAME } from '../../domain/record.ts';
 import { createHttpClient } from '../../http/http-client.ts';
 import { assertSecureUrl } from '../../http/secure-url.ts';
 import { requireEntryName } from '../entry-name.ts';
-import { createLimit } from '../limit.ts';
+import { createLimit } from '../../domain/limit.ts';
 import type { SecretReader, SecretSink, Version } from '../sink.ts';
 import { createKvStore } from './kv-store.ts';
 import { openTokenSource } from './login.ts';
