@@ -33,6 +33,8 @@ import { isClaimed, isUnclaimed } from './unclaimed.ts';
 
 const MAX_ATTEMPTS = 3;
 const MAX_PAUSE_MS = 60_000;
+/** After a 429 nothing was made, and the API says when it wants the request. */
+const MAX_LIMITED = { attempts: 10, pausesMs: 120_000 };
 const FIRST_PAUSE_MS = 500;
 const STORE_PAUSE_MS = { first: 1_000, longest: 10_000 };
 
@@ -72,6 +74,7 @@ export async function createEntry(
 /** The protocol up to a stored secret; the subscription is then at its marked URL. */
 export async function makeSubscription(making: Making, context: ApplyContext): Promise<Made> {
   const { name, fields: declared } = making;
+  let pausesMs = 0;
   for (let attempt = 1; ; attempt += 1) {
     if (context.stop.signal.aborted)
       return giveUp(name, context, { status: 'skipped', reason: 'interrupted' });
@@ -88,8 +91,12 @@ export async function makeSubscription(making: Making, context: ApplyContext): P
       if (found === 'unclear') return notMade({ ...failure(error), status: 'unknown' });
       const isFinal = error.outcome === 'refused' && error.status !== 429 && found === 'absent';
       const pause = error.retryAfterMs ?? FIRST_PAUSE_MS * 2 ** (attempt - 1);
-      if (isFinal || attempt === MAX_ATTEMPTS || pause > MAX_PAUSE_MS)
-        return giveUp(name, context, failure(error));
+      pausesMs += pause;
+      const isOver =
+        error.status === 429
+          ? attempt >= MAX_LIMITED.attempts || pausesMs > MAX_LIMITED.pausesMs
+          : attempt >= MAX_ATTEMPTS;
+      if (isFinal || isOver || pause > MAX_PAUSE_MS) return giveUp(name, context, failure(error));
       await context.clock.sleep(pause, context.stop.signal);
       continue;
     }

@@ -189,6 +189,25 @@ describe('a POST that fails', () => {
     expect(seen).toEqual([SECOND_MARK]);
   });
 
+  it.each([
+    { busy: 9, ends: { status: 'done' } },
+    { busy: 10, ends: { status: 'failed' } },
+  ])('bears nine 429s, since nothing was made, and not ten: $busy', async ({ busy, ends }) => {
+    const bench = makeBench();
+    bench.script('post', ...Array.from({ length: busy }, () => ({ fail: 'busy' }) as const));
+    expect(await createEntry(createOperation(), bench.context())).toMatchObject(ends);
+    expect(bench.sleeps).toEqual(Array.from({ length: 9 }, () => 2_000));
+    expect(bench.api.issued.size).toBe(ends.status === 'done' ? 1 : 0);
+  });
+
+  it('counts 429s as attempts of other failures', async () => {
+    const bench = makeBench();
+    bench.script('post', { fail: 'busy' }, { fail: 'busy' }, { lost: 'lost' });
+    expect(await createEntry(createOperation(), bench.context())).toMatchObject({ status: 'unknown' });
+    expect(bench.api.issued.size).toBe(1);
+    expectNothing(bench);
+  });
+
   it.each(['lost', 'broken'] as const)(
     'deletes what it left when the answer is %s, and tries again',
     async (lost) => {
