@@ -23,8 +23,13 @@ import { openRecords } from './records.ts';
 /** A request that was sent can land this many times `api.timeout` later at the latest. */
 const LANDING_FACTOR = 4;
 
-/** So that while some operations write their records, others have the connections. */
-const OPERATIONS_A_CONNECTION = 2;
+/**
+ * How many operations are in hand at once: while some of them write their records, others have the connections. Who
+ * wants one request at a time wants one operation after the other.
+ */
+function widthFor(concurrency: number): number {
+  return concurrency === 1 ? 1 : concurrency * 2;
+}
 
 /** What a pass that only looks is given: nothing in here can write. */
 export interface PlanContext {
@@ -158,7 +163,7 @@ async function apply(plan: Plan, seen: Seen, desired: Desired, context: PassCont
     progress: context.progress,
     ...(context.showSecrets && { showSecrets: coalesce(context.showSecrets) }),
   };
-  return applyPlan(plan, applyContext, settings.api.concurrency * OPERATIONS_A_CONNECTION);
+  return applyPlan(plan, applyContext, widthFor(settings.api.concurrency));
 }
 
 /** All or nothing: where one of the names cannot take anything over, nothing is done. */
