@@ -24,7 +24,7 @@ export async function compileProgram(folders: readonly string[]): Promise<Compil
   };
   for (const folder of folders) {
     for (const file of await readdir(join(source, folder), { recursive: true })) {
-      if (!file.endsWith('.ts')) continue;
+      if (!file.endsWith('.ts') || file.endsWith('.d.ts')) continue;
       const fileName = join(source, folder, file);
       const { outputText } = ts.transpileModule(await readFile(fileName, 'utf8'), {
         fileName,
