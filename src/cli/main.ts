@@ -1,24 +1,25 @@
 #!/usr/bin/env node
 import { fileURLToPath } from 'node:url';
 import { run } from './run.ts';
+import { standardOutput } from './standard-output.ts';
 
 const signals = ['SIGINT', 'SIGTERM'] as const;
-
-// A reader that has seen enough (`| head`) is no failure of ours.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-});
 
 // Without a listener Node opens its debugger on this signal, through which every process of this machine, and every
 // container of this pod, could read the secrets in memory.
 process.on('SIGUSR1', () => undefined);
 
-process.exitCode = await run(process.argv.slice(2), {
+// What takes long to load or to find out is left to who asks for it.
+void run(process.argv.slice(2), {
   env: process.env,
   cwd: process.cwd(),
-  main: fileURLToPath(import.meta.url),
-  stdout: process.stdout,
-  stderr: process.stderr,
+  get main() {
+    return fileURLToPath(import.meta.url);
+  },
+  stdout: standardOutput(1, () => process.stdout),
+  get stderr() {
+    return process.stderr;
+  },
   onSignal(listener) {
     for (const signal of signals) process.on(signal, listener);
     return () => {
@@ -30,4 +31,6 @@ process.exitCode = await run(process.argv.slice(2), {
     return () => process.off('SIGHUP', listener);
   },
   exitNow: (code) => process.exit(code),
+}).then((code) => {
+  process.exitCode = code;
 });
