@@ -1,6 +1,7 @@
 /**
  * `npm run build`: one file for each command and for what commands share, with the packages that they use: loading hundreds of small
- * files took longer than most commands. Nothing is renamed or squeezed, so that a stack can be read.
+ * files took longer than most commands. CommonJS, because Node has its loader at hand when it starts, and not the one of ES modules.
+ * Nothing is renamed or squeezed, so that a stack can be read.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,18 +17,66 @@ const HANDLES = [
   'secrets/file/writer-mark',
 ];
 
+/**
+ * What stands in one file with all that it needs, whoever else needs it: the start of every process, and the files of every
+ * command that has any. Loading a file takes longer than compiling one that is twice as long.
+ */
+const TOGETHER = [
+  { name: 'start', test: /\/src\/cli\/(run|standard-output)\.ts$/ },
+  { name: 'session', test: /\/src\/cli\/(session|document)\.ts$/ },
+];
+
 await build({
   input: Object.fromEntries(['cli/main', ...HANDLES].map((name) => [name, `src/${name}.ts`])),
   platform: 'node',
   output: {
     dir: 'dist',
     cleanDir: true,
+    format: 'cjs',
+    comments: { legal: true, annotation: false, jsdoc: false },
     entryFileNames: '[name].js',
     // As deep as the sources: what is found from a module's own place is found from here.
     chunkFileNames: 'chunks/[name].js',
+    codeSplitting: { groups: TOGETHER },
   },
-  plugins: [thirdPartyLicences()],
+  plugins: [commonJsBelowDist(), withoutExecutables(), inAscii(), thirdPartyLicences()],
 });
+
+/** The package is of ES modules, and what is built of it is not. */
+function commonJsBelowDist() {
+  return {
+    name: 'commonjs-below-dist',
+    generateBundle() {
+      const source = `${JSON.stringify({ type: 'commonjs' })}\n`;
+      this.emitFile({ type: 'asset', fileName: 'package.json', source });
+    },
+  };
+}
+
+/** commander can start commands that are programs of their own; there are none, and what starts them takes long to load. */
+function withoutExecutables() {
+  return {
+    name: 'without-executables',
+    resolveId: {
+      filter: { id: /^node:child_process$/ },
+      handler: (_id, importer) => (/\/node_modules\/commander\//.test(importer) ? '\0no-executables' : null),
+    },
+    load: { filter: { id: /^\0no-executables$/ }, handler: () => 'module.exports = {};' },
+  };
+}
+
+/** V8 needs half of the space for a text with nothing beyond ASCII. What is beyond stands in strings and patterns only. */
+function inAscii() {
+  const escape = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return {
+    name: 'in-ascii',
+    generateBundle(_options, bundle) {
+      for (const one of Object.values(bundle)) {
+        if (one.type === 'chunk') one.code = one.code.replaceAll(/[^\0-\x7f]/g, escape);
+      }
+    },
+  };
+}
 
 /** The licences of the packages that went into the files ask for no more than to go along. */
 function thirdPartyLicences() {

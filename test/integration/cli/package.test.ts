@@ -13,11 +13,12 @@ test('the package holds the program, its schemas, its examples and its papers, a
   const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }];
   const paths = files.map(({ path }) => path);
   const expected =
-    /^(dist\/(.+\.js|THIRD-PARTY-LICENSES\.txt)|schema\/(output\/)?[a-z-]+\.schema\.json|config\.example\/.+\.(yaml|yml|md|service|conf)|README\.md|LICENSE|CHANGELOG\.md|package\.json)$/;
+    /^(dist\/(.+\.js|package\.json|THIRD-PARTY-LICENSES\.txt)|schema\/(output\/)?[a-z-]+\.schema\.json|config\.example\/.+\.(yaml|yml|md|service|conf)|README\.md|LICENSE|CHANGELOG\.md|package\.json)$/;
   expect(paths.filter((path) => !expected.test(path))).toEqual([]);
   expect(paths).toEqual(
     expect.arrayContaining([
       ...['README.md', 'LICENSE', 'CHANGELOG.md', 'package.json', 'dist/cli/main.js'],
+      'dist/package.json',
       'dist/THIRD-PARTY-LICENSES.txt',
       'schema/output/import.schema.json',
       ...['plan', 'settings', 'subscriptions'].map((name) => `schema/${name}.schema.json`),
