@@ -3,7 +3,6 @@ import { FORMAT_VERSION } from '../domain/json-text.ts';
 import { outcomeOfCode, toJson, type ErrorNote, type Json } from '../plan/render-json.ts';
 import type { ExitCode } from './exit.ts';
 import type { Io } from './io.ts';
-import { errorNotes, reportError } from './report-error.ts';
 
 /** What a command came to, and what its document says beside the status. */
 export interface Content {
@@ -40,6 +39,8 @@ export async function printFailure(
     return await work();
   } catch (error) {
     if (error instanceof UsageError) throw error;
+    // Mostly nothing fails.
+    const { errorNotes, reportError } = await import('./report-error.ts');
     const code = reportError(io, error);
     io.stdout.write(documentOf(code, nothing, errorNotes(error)));
     return code;

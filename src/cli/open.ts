@@ -11,7 +11,7 @@ import type { SecretReader, SecretSink } from '../secrets/sink.ts';
 import { systemClock } from './clock.ts';
 import type { Io } from './io.ts';
 import type { Session } from './session.ts';
-import { VERSION } from './version.ts';
+import { version } from './version.ts';
 
 /** Requests are repeated for at most this many times `api.timeout`. */
 const BUDGET_FACTOR = 2;
@@ -40,7 +40,7 @@ export function openApi({ settings, log }: Session, io: Io, options: ApiOptions 
     budgetMs: timeout * BUDGET_FACTOR,
     maxAttempts: options.maxAttempts,
     connections: concurrency,
-    userAgent: `linq-gitops/${VERSION}`,
+    userAgent: `linq-gitops/${version()}`,
   });
   const linq = openLinq({
     baseUrl: base_url,

@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { ExitCode } from './exit.ts';
 import { wrapped, type Io } from './io.ts';
 import { LOG_LEVELS, type LogLevel } from './log-level.ts';
@@ -17,7 +17,7 @@ import type { RunOptions } from './commands/run.ts';
 import type { SecretOptions } from './commands/secret.ts';
 import type { SyncOptions } from './commands/sync.ts';
 import type { ValidateOptions } from './commands/validate.ts';
-import { VERSION } from './version.ts';
+import { version } from './version.ts';
 
 const EXIT_CODES = `
 Exit codes:
@@ -31,157 +31,231 @@ Exits with 0 whatever it finds, also where something is held; with 3 for a name
 that is not known. Where the subscriptions file cannot be used, it shows what
 the records and the account have, and exits with 78.`;
 
-/** The command line. Commands load their modules when they run, and hand their exit code to `finish`. */
+/**
+ * The command line. A command gets its options when it is called, loads its modules when it runs, and hands its exit code
+ * to `finish`.
+ */
 export function createProgram(io: Io, finish: (code: ExitCode) => void): Command {
   const program = new Command('linq-gitops')
     .description('GitOps for Linq webhook subscriptions.')
-    .version(VERSION, '-V, --version', 'print the version')
+    .option('-V, --version', 'print the version')
+    .on('option:version', () => {
+      io.stdout.write(`${version()}\n`);
+      throw new CommanderError(0, 'commander.version', 'printed');
+    })
     .helpCommand(false)
     .addHelpText('after', EXIT_CODES)
+    .configureHelp({ subcommandTerm })
     .configureOutput({
       outputError: (text, write) => write(fitted(withSuggestion(text, program), io)),
       writeOut: (text) => void io.stdout.write(text),
       writeErr: (text) => void io.stderr.write(text),
       getOutHelpWidth: () => Math.min(io.stdout.columns ?? 80, 80),
       getErrHelpWidth: () => 80,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
     })
+    .hook('preSubcommand', (_program, command) => complete(command))
     .exitOverride();
 
-  formats(common(program.command('validate')), ['text', 'json'])
-    .description('check subscription files without network')
-    .argument('[FILE...]', 'files to check (default: the one that the settings name)')
-    .action(async (files: string[], options: ValidateOptions) => {
-      const { validate } = await import('./commands/validate.ts');
-      finish(await validate(files, options, io));
-    });
+  later(
+    program
+      .command('validate')
+      .description('check subscription files without network')
+      .argument('[FILE...]', 'files to check (default: the one that the settings name)'),
+    (command) =>
+      formats(common(command), ['text', 'json']).action(async (files: string[], options: ValidateOptions) => {
+        const { validate } = await import('./commands/validate.ts');
+        finish(await validate(files, options, io));
+      }),
+  );
 
   for (const name of ['sync', 'plan'] as const) {
-    const command = formats(common(program.command(name)), ['text', 'json', 'markdown']).description(
+    const description =
       name === 'sync'
         ? 'one pass: print the plan, apply it, print the report'
-        : 'the same as sync --dry-run: print the plan, write nothing',
-    );
-    if (name === 'sync') {
-      command
-        .option('--dry-run', 'print the plan, write nothing', false)
-        .option('--wait', 'stay until replacements are through', false);
-    }
-    command
-      .option('--allow <guard>', 'let a guard through: GUARD:NAME, or GUARD', collect, [])
-      .option('--detailed-exitcode', 'with --dry-run: exit 2 when changes are pending', false)
-      .option('--expect-plan <id>', 'refuse unless the plan has this id (8 digits or more)', parsePlanPrefix)
-      .option('--out <file>', 'write the plan to a file, as JSON')
-      .action(async (options: SyncOptions) => {
-        const { sync } = await import('./commands/sync.ts');
-        finish(await sync({ ...options, dryRun: name === 'plan' || options.dryRun }, io));
-      });
+        : 'the same as sync --dry-run: print the plan, write nothing';
+    later(program.command(name).description(description), (command) => {
+      formats(common(command), ['text', 'json', 'markdown']);
+      if (name === 'sync') {
+        command
+          .option('--dry-run', 'print the plan, write nothing', false)
+          .option('--wait', 'stay until replacements are through', false);
+      }
+      return command
+        .option('--allow <guard>', 'let a guard through: GUARD:NAME, or GUARD', collect, [])
+        .option('--detailed-exitcode', 'with --dry-run: exit 2 when changes are pending', false)
+        .option(
+          '--expect-plan <id>',
+          'refuse unless the plan has this id (8 digits or more)',
+          parsePlanPrefix,
+        )
+        .option('--out <file>', 'write the plan to a file, as JSON')
+        .action(async (options: SyncOptions) => {
+          const { sync } = await import('./commands/sync.ts');
+          finish(await sync({ ...options, dryRun: name === 'plan' || options.dryRun }, io));
+        });
+    });
   }
 
-  formats(common(program.command('rotate')), ['text', 'json', 'markdown'])
-    .description('begin to replace the signing secrets of entries, without a gap')
-    .argument('[NAME...]', 'entries of the file')
-    .option('--older-than <age>', 'the entries whose secret is older, such as 90d')
-    .option('--compromised', 'at once, and the old secret is not kept', false)
-    .option('--abort', 'give up a replacement that has begun', false)
-    .option('--wait', 'stay until it is through', false)
-    .action(async (names: string[], options: RotateOptions) => {
-      const { rotate } = await import('./commands/rotate.ts');
-      finish(await rotate(names, options, io));
-    });
+  later(
+    program
+      .command('rotate')
+      .description('begin to replace the signing secrets of entries, without a gap')
+      .argument('[NAME...]', 'entries of the file'),
+    (command) =>
+      formats(common(command), ['text', 'json', 'markdown'])
+        .option('--older-than <age>', 'the entries whose secret is older, such as 90d')
+        .option('--compromised', 'at once, and the old secret is not kept', false)
+        .option('--abort', 'give up a replacement that has begun', false)
+        .option('--wait', 'stay until it is through', false)
+        .action(async (names: string[], options: RotateOptions) => {
+          const { rotate } = await import('./commands/rotate.ts');
+          finish(await rotate(names, options, io));
+        }),
+  );
 
-  common(program.command('run'), 'info')
-    .description('the daemon: follow the file and keep the account as it says')
-    .option(
-      '--allow <guard>',
-      'let a guard through, for as long as it runs: GUARD:NAME, or GUARD',
-      collect,
-      [],
-    )
-    .option('--no-watch', 'no file system events: read the file every 10 s')
-    .action(async (options: RunOptions) => {
-      const { run } = await import('./commands/run.ts');
-      finish(await run(options, io));
-    });
+  later(
+    program.command('run').description('the daemon: follow the file and keep the account as it says'),
+    (command) =>
+      common(command, 'info')
+        .option(
+          '--allow <guard>',
+          'let a guard through, for as long as it runs: GUARD:NAME, or GUARD',
+          collect,
+          [],
+        )
+        .option('--no-watch', 'no file system events: read the file every 10 s')
+        .action(async (options: RunOptions) => {
+          const { run } = await import('./commands/run.ts');
+          finish(await run(options, io));
+        }),
+  );
 
-  formats(common(program.command('status')), ['text', 'json', 'markdown'])
-    .description('what is managed and how it stands; writes nothing')
-    .argument('[NAME...]', 'only these entries')
-    .addHelpText('after', LOOKING)
-    .action(async (names: string[], options: LookOptions) => {
-      const { status } = await import('./commands/status.ts');
-      finish(await status(names, options, io));
-    });
+  later(
+    program
+      .command('status')
+      .description('what is managed and how it stands; writes nothing')
+      .argument('[NAME...]', 'only these entries'),
+    (command) =>
+      formats(common(command), ['text', 'json', 'markdown'])
+        .addHelpText('after', LOOKING)
+        .action(async (names: string[], options: LookOptions) => {
+          const { status } = await import('./commands/status.ts');
+          finish(await status(names, options, io));
+        }),
+  );
 
-  formats(common(program.command('explain')), ['text', 'json', 'markdown'])
-    .description('one entry as declared, recorded and live, what holds it, and the way out; writes nothing')
-    .argument('<NAME>', 'an entry, a name that only has a record, or the id of a subscription')
-    .addHelpText('after', LOOKING)
-    .action(async (name: string, options: LookOptions) => {
-      const { explain } = await import('./commands/explain.ts');
-      finish(await explain(name, options, io));
-    });
+  later(
+    program
+      .command('explain')
+      .description('one entry as declared, recorded and live, what holds it, and the way out; writes nothing')
+      .argument('<NAME>', 'an entry, a name that only has a record, or the id of a subscription'),
+    (command) =>
+      formats(common(command), ['text', 'json', 'markdown'])
+        .addHelpText('after', LOOKING)
+        .action(async (name: string, options: LookOptions) => {
+          const { explain } = await import('./commands/explain.ts');
+          finish(await explain(name, options, io));
+        }),
+  );
 
-  formats(common(program.command('import')), ['text', 'json'])
-    .description('print a subscriptions.yaml of what is live')
-    .action(async (options: ImportOptions) => {
+  later(program.command('import').description('print a subscriptions.yaml of what is live'), (command) =>
+    formats(common(command), ['text', 'json']).action(async (options: ImportOptions) => {
       const { importLive } = await import('./commands/import.ts');
       finish(await importLive(options, io));
-    });
+    }),
+  );
 
-  formats(common(program.command('adopt')), ['text', 'json'])
-    .description('take over live subscriptions: with their secrets, or by new ones')
-    .argument('[NAME...]', 'entries of the file; with --secret-dir: those with a file')
-    .option('--secret-file <file>', 'the file that holds the signing secret of the one entry')
-    .option('--secret-dir <dir>', 'the folder with a file for each entry, by its name')
-    .option('--replace', 'replace what is live without a gap: its secret is lost', false)
-    .option('--id <id>', 'which subscription, where several have the URL, or it changes')
-    .option('--wait', 'with --replace: stay until it is through', false)
-    .option('--allow <guard>', 'with --replace: let a guard through', collect, [])
-    .action(async (names: string[], options: AdoptOptions) => {
-      const { adopt } = await import('./commands/adopt.ts');
-      finish(await adopt(names, options, io));
-    });
+  later(
+    program
+      .command('adopt')
+      .description('take over live subscriptions: with their secrets, or by new ones')
+      .argument('[NAME...]', 'entries of the file; with --secret-dir: those with a file'),
+    (command) =>
+      formats(common(command), ['text', 'json'])
+        .option('--secret-file <file>', 'the file that holds the signing secret of the one entry')
+        .option('--secret-dir <dir>', 'the folder with a file for each entry, by its name')
+        .option('--replace', 'replace what is live without a gap: its secret is lost', false)
+        .option('--id <id>', 'which subscription, where several have the URL, or it changes')
+        .option('--wait', 'with --replace: stay until it is through', false)
+        .option('--allow <guard>', 'with --replace: let a guard through', collect, [])
+        .action(async (names: string[], options: AdoptOptions) => {
+          const { adopt } = await import('./commands/adopt.ts');
+          finish(await adopt(names, options, io));
+        }),
+  );
 
   addKeeping(program, io, finish);
 
-  formats(common(program.command('secret')), ['text', 'env', 'json'])
-    .description('print one signing secret, on purpose')
-    .argument('<NAME>', 'an entry')
-    .action(async (name: string, options: SecretOptions) => {
-      const { secret } = await import('./commands/secret.ts');
-      finish(await secret(name, options, io));
-    });
+  later(
+    program
+      .command('secret')
+      .description('print one signing secret, on purpose')
+      .argument('<NAME>', 'an entry'),
+    (command) =>
+      formats(common(command), ['text', 'env', 'json']).action(
+        async (name: string, options: SecretOptions) => {
+          const { secret } = await import('./commands/secret.ts');
+          finish(await secret(name, options, io));
+        },
+      ),
+  );
 
-  formats(common(program.command('events')), ['text', 'json'])
-    .description('print the live catalogue of event types')
-    .action(async (options: EventsOptions) => {
+  later(program.command('events').description('print the live catalogue of event types'), (command) =>
+    formats(common(command), ['text', 'json']).action(async (options: EventsOptions) => {
       const { events } = await import('./commands/events.ts');
       finish(await events(options, io));
-    });
+    }),
+  );
 
-  formats(program.command('emulate'), ['text', 'json'])
-    .description('a local Linq API, for trying things out and for tests')
-    .option('--port <n>', 'the port (default: a free one)', parsePort, 0)
-    .option('--host <host>', 'the address to listen on')
-    .option('--seed <file>', 'what the account holds at its start, as JSON')
-    .action(async (options: EmulateOptions) => {
-      const { emulate } = await import('./commands/emulate.ts');
-      finish(await emulate(options, io));
-    });
+  later(
+    program.command('emulate').description('a local Linq API, for trying things out and for tests'),
+    (command) =>
+      formats(command, ['text', 'json'])
+        .option('--port <n>', 'the port (default: a free one)', parsePort, 0)
+        .option('--host <host>', 'the address to listen on')
+        .option('--seed <file>', 'what the account holds at its start, as JSON')
+        .action(async (options: EmulateOptions) => {
+          const { emulate } = await import('./commands/emulate.ts');
+          finish(await emulate(options, io));
+        }),
+  );
 
-  formats(program.command('demo'), ['text', 'json'])
-    .description('the whole story on the emulator, in a temporary folder')
-    .addOption(
-      new Option('--sink <sink>', 'where it keeps its secrets; vault: the one of VAULT_ADDR')
-        .choices(['file', 'vault'])
-        .default('file'),
-    )
-    .action(async (options: DemoOptions) => {
-      const { demo } = await import('./commands/demo.ts');
-      finish(await demo(options, io));
-    });
+  later(
+    program.command('demo').description('the whole story on the emulator, in a temporary folder'),
+    (command) =>
+      formats(command, ['text', 'json'])
+        .addOption(
+          new Option('--sink <sink>', 'where it keeps its secrets; vault: the one of VAULT_ADDR')
+            .choices(['file', 'vault'])
+            .default('file'),
+        )
+        .action(async (options: DemoOptions) => {
+          const { demo } = await import('./commands/demo.ts');
+          finish(await demo(options, io));
+        }),
+  );
 
   return program;
+}
+
+const incomplete = new WeakMap<Command, (command: Command) => unknown>();
+
+/** Of a command that was not called, only what the list of commands shows is wanted. */
+function later(command: Command, rest: (command: Command) => unknown): void {
+  incomplete.set(command, rest);
+}
+
+/** Gives a command its options and what it does, unless it has them. */
+export function complete(command: Command): void {
+  incomplete.get(command)?.(command);
+  incomplete.delete(command);
+}
+
+/** As commander has it, but for options that a command does not have yet. */
+function subcommandTerm(command: Command): string {
+  return `${command.name()} ${command.usage()}`;
 }
 
 function fitted(text: string, { stderr: { columns } }: Io): string {
@@ -195,49 +269,72 @@ function fitted(text: string, { stderr: { columns } }: Io): string {
 
 /** What is done to the records alone: no request goes to Linq, and no key is needed. */
 function addKeeping(program: Command, io: Io, finish: (code: ExitCode) => void): void {
-  formats(common(program.command('pause')), ['text', 'json'])
-    .description('no writes to these entries, or to any, by any process; nothing is asked of Linq')
-    .argument('[NAME...]', 'entries of the file or the sink (default: everything of this owner)')
-    .option('--for <time>', 'it ends by itself, such as 30m, 2h or 7d (default: until resume)')
-    .addHelpText('after', '\nA pass that began before goes to its end.')
-    .action(async (names: string[], options: PauseOptions) => {
-      const { pause } = await import('./commands/pause.ts');
-      finish(await pause(names, options, io));
-    });
+  later(
+    program
+      .command('pause')
+      .description('no writes to these entries, or to any, by any process; nothing is asked of Linq')
+      .argument('[NAME...]', 'entries of the file or the sink (default: everything of this owner)'),
+    (command) =>
+      formats(common(command), ['text', 'json'])
+        .option('--for <time>', 'it ends by itself, such as 30m, 2h or 7d (default: until resume)')
+        .addHelpText('after', '\nA pass that began before goes to its end.')
+        .action(async (names: string[], options: PauseOptions) => {
+          const { pause } = await import('./commands/pause.ts');
+          finish(await pause(names, options, io));
+        }),
+  );
 
-  formats(common(program.command('resume')), ['text', 'json'])
-    .description('end a pause')
-    .argument('[NAME...]', 'what to go on with (default: everything of this owner)')
-    .action(async (names: string[], options: ResumeOptions) => {
-      const { resume } = await import('./commands/resume.ts');
-      finish(await resume(names, options, io));
-    });
+  later(
+    program
+      .command('resume')
+      .description('end a pause')
+      .argument('[NAME...]', 'what to go on with (default: everything of this owner)'),
+    (command) =>
+      formats(common(command), ['text', 'json']).action(async (names: string[], options: ResumeOptions) => {
+        const { resume } = await import('./commands/resume.ts');
+        finish(await resume(names, options, io));
+      }),
+  );
 
-  formats(common(program.command('release')), ['text', 'json'])
-    .description('forget entries: the records go, the subscriptions stay')
-    .argument('<NAME...>', 'entries that have a record')
-    .option('--secret-dir <dir>', 'keep each secret in a new file there, by the name of its entry')
-    .option('--discard-secret', 'the secrets go with the records', false)
-    .action(async (names: string[], options: ReleaseOptions) => {
-      const { release } = await import('./commands/release.ts');
-      finish(await release(names, options, io));
-    });
+  later(
+    program
+      .command('release')
+      .description('forget entries: the records go, the subscriptions stay')
+      .argument('<NAME...>', 'entries that have a record'),
+    (command) =>
+      formats(common(command), ['text', 'json'])
+        .option('--secret-dir <dir>', 'keep each secret in a new file there, by the name of its entry')
+        .option('--discard-secret', 'the secrets go with the records', false)
+        .action(async (names: string[], options: ReleaseOptions) => {
+          const { release } = await import('./commands/release.ts');
+          finish(await release(names, options, io));
+        }),
+  );
 
-  formats(common(program.command('move-records')), ['text', 'json'])
-    .description('move the records of this owner to another sink, or to another owner')
-    .requiredOption('--to <config>', 'the settings of the destination; LINQ_GITOPS_* are not about it')
-    .option('--dry-run', 'print what would move, write nothing', false)
-    .addHelpText('after', '\nEverything here is paused first, and stays so. Killed anywhere, run it again.')
-    .action(async (options: MoveRecordsOptions) => {
-      const { moveRecords } = await import('./commands/move-records.ts');
-      finish(await moveRecords(options, io));
-    });
+  later(
+    program
+      .command('move-records')
+      .description('move the records of this owner to another sink, or to another owner'),
+    (command) =>
+      formats(common(command), ['text', 'json'])
+        .requiredOption('--to <config>', 'the settings of the destination; LINQ_GITOPS_* are not about it')
+        .option('--dry-run', 'print what would move, write nothing', false)
+        .addHelpText(
+          'after',
+          '\nEverything here is paused first, and stays so. Killed anywhere, run it again.',
+        )
+        .action(async (options: MoveRecordsOptions) => {
+          const { moveRecords } = await import('./commands/move-records.ts');
+          finish(await moveRecords(options, io));
+        }),
+  );
 }
 
 /** commander suggests what is misspelt; what is cut short (`--dry`) is added here. */
 function withSuggestion(text: string, program: Command): string {
   const option = /unknown option '(--[a-z-]+)'/.exec(text)?.[1];
   if (option === undefined || text.includes('Did you mean')) return text;
+  program.commands.forEach(complete);
   const longs = program.commands.flatMap(({ options }) => options.map(({ long }) => long));
   const longer = longs.find((long) => long?.startsWith(option));
   return longer === undefined ? text : `${text}(Did you mean ${longer}?)\n`;

@@ -5,7 +5,7 @@ import type { SecretReader } from '../secrets/sink.ts';
 import { say, type Io } from './io.ts';
 import { reportError } from './report-error.ts';
 import type { Session } from './session.ts';
-import { VERSION } from './version.ts';
+import { version } from './version.ts';
 
 /** The exported files, as they follow the sink's records from pass to pass. */
 export interface Publisher {
@@ -30,7 +30,7 @@ export function openPublisher({ settings }: Session, io: Io): Publisher | null {
       ...settingsOfIt,
       sinkDirectory: choice.sink === 'file' ? choice.file.directory : null,
       env: io.env,
-      userAgent: `linq-gitops/${VERSION}`,
+      userAgent: `linq-gitops/${version()}`,
     });
     result = both(result, await publishRecords(target, secrets, owner));
   }

@@ -2,7 +2,6 @@ import { CommanderError } from 'commander';
 import type { ExitCode } from './exit.ts';
 import type { Io } from './io.ts';
 import { createProgram } from './program.ts';
-import { reportError } from './report-error.ts';
 
 /** Runs one command line; never throws. The caller turns the code into the process's own. */
 export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
@@ -20,6 +19,7 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   } catch (error) {
     // commander has printed its message, and the nearest option or command, already.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 64;
+    const { reportError } = await import('./report-error.ts');
     return reportError(io, error);
   }
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { createProgram } from '../../src/cli/program.ts';
+import { complete, createProgram } from '../../src/cli/program.ts';
 
-/** Every command of the program, for tests that must not miss one. */
+/** Every command of the program with all of its options, for tests that must not miss one. */
 export function programCommands(): readonly Command[] {
   const silent = { write: () => true };
   const io = {
@@ -16,5 +16,7 @@ export function programCommands(): readonly Command[] {
       throw new Error('not reached');
     },
   };
-  return createProgram(io, () => undefined).commands;
+  const { commands } = createProgram(io, () => undefined);
+  commands.forEach(complete);
+  return commands;
 }

@@ -13,7 +13,7 @@ import { openApi, openSink, planContext, unique } from '../open.ts';
 import { openPublisher } from '../publish.ts';
 import { openSession, shortPath, type CommonOptions } from '../session.ts';
 import { withSignals } from '../signals.ts';
-import { VERSION } from '../version.ts';
+import { version } from '../version.ts';
 
 export interface RunOptions extends CommonOptions {
   /** False: the file is only read again and again. */
@@ -34,7 +34,7 @@ export async function run(options: RunOptions, io: Io): Promise<ExitCode> {
   const { settings } = session;
   const board = openBoard(systemClock.now());
   const metrics = openMetrics({
-    version: VERSION,
+    version: version(),
     sink: settings.secrets.sink,
     status: () => board.status(),
   });

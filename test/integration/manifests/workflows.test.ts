@@ -3,7 +3,6 @@ import { copyFile, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createProgram } from '../../../src/cli/program.ts';
 import { loadSettings } from '../../../src/config/load-settings.ts';
 import { startEmulator } from '../../../src/emulator/emulator.ts';
 import { startFakeVault, type FakeVault } from '../../support/fake-vault/fake-vault.ts';
@@ -16,6 +15,7 @@ import {
   type Workflow,
   type WorkflowName,
 } from '../../support/manifests/workflow-rules.ts';
+import { programCommands } from '../../support/program-commands.ts';
 import { makeTempDir } from '../../support/temp-dir.ts';
 
 const NAMES: readonly WorkflowName[] = ['with-daemon', 'without-daemon'];
@@ -43,28 +43,14 @@ describe.each(NAMES)('the workflow %s', (name) => {
   });
 
   it('calls commands with options that they have', () => {
-    const silent = { write: () => true };
-    const program = createProgram(
-      {
-        env: {},
-        cwd: '.',
-        main: '',
-        stdout: silent,
-        stderr: silent,
-        onSignal: () => () => undefined,
-        onHangup: () => () => undefined,
-        exitNow: (): never => {
-          throw new Error('not reached');
-        },
-      },
-      () => undefined,
-    );
     const calls = Object.values(workflow.jobs).flatMap(({ steps }) =>
       steps.flatMap(({ run = '' }) => [...run.matchAll(/linq-gitops ([a-z]+)((?: [^>|\\\n]+)?)/g)]),
     );
     expect(calls.length).toBe(name === 'with-daemon' ? 2 : 3);
     for (const [, command, rest = ''] of calls) {
-      const options = program.commands.find((one) => one.name() === command)?.options.map(({ long }) => long);
+      const options = programCommands()
+        .find((one) => one.name() === command)
+        ?.options.map(({ long }) => long);
       expect(options, command).toEqual(expect.arrayContaining(rest.match(/--[a-z-]+/g) ?? []));
     }
   });
