@@ -27,7 +27,7 @@ const zones = Object.entries(layers).map(([folder, allowed]) => ({
 }));
 
 export default tseslint.config(
-  { ignores: ['dist', 'coverage', 'test/fixtures', 'src/config/validators.ts'] },
+  { ignores: ['dist', 'coverage', 'test/fixtures', 'src/config/*-validator.ts'] },
   { files: ['src/**/*.ts', 'test/**/*.ts'], extends: tseslint.configs.strictTypeChecked },
   {
     files: ['src/**/*.ts', 'test/**/*.ts'],

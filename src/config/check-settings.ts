@@ -7,6 +7,7 @@ import { quote } from './quote.ts';
 import { checkSchema } from './schema-check.ts';
 import { checkServiceUrl } from './service-url.ts';
 import { SETTING_KEYS, SETTINGS, type SettingKey } from './settings-keys.ts';
+import { validate } from './settings-validator.ts';
 import { explainDuration, explainSettings } from './settings-words.ts';
 import type { Words } from './words.ts';
 import type { Located } from './located.ts';
@@ -14,7 +15,7 @@ import type { Located } from './located.ts';
 /** Everything that is wrong with a tree of the settings file's shape, in words. */
 export function checkSettings(tree: Located): readonly Finding[] {
   return [
-    ...checkSchema('settings', tree, explainSettings),
+    ...checkSchema(validate, tree, explainSettings),
     ...SETTING_KEYS.flatMap((key) => {
       const node = settingIn(tree, key);
       return node ? checkSetting(key, node) : [];

@@ -3,12 +3,8 @@ import { nearest } from '../domain/nearest.ts';
 import type { Finding } from './findings.ts';
 import { isSecretKey, quote } from './quote.ts';
 import type { Span } from './source-text.ts';
-import * as validators from './validators.ts';
 import { joinOr, kindOf, type Words } from './words.ts';
 import type { Located } from './located.ts';
-
-/** The schemas that this package ships. */
-export type SchemaName = 'subscriptions' | 'settings';
 
 /** A rule of a schema that a value breaks. */
 export interface Violation {
@@ -26,11 +22,19 @@ export interface Violation {
 /** Better words for a violation than the general ones; undefined where there are none. */
 export type Explain = (violation: Violation) => Words | undefined;
 
-/** Checks a tree against a schema of this package; every violation in words, at the key or value that is wrong. */
-export function checkSchema(name: SchemaName, tree: Located, explain: Explain): readonly Finding[] {
-  const validate = (validators as Readonly<Record<SchemaName, ValidateFunction>>)[name];
+/**
+ * Checks a tree by the validator of a schema of this package; every violation in words, at the key or value that is wrong.
+ * What is large is handed to the validator in `pieces`: it copies its list of errors at every map, which for thousands of bad
+ * ones takes minutes.
+ */
+export function checkSchema(
+  validate: ValidateFunction,
+  tree: Located,
+  explain: Explain,
+  pieces: Iterable<unknown> = [tree.value],
+): readonly Finding[] {
   const errors: ErrorObject[] = [];
-  for (const piece of piecesOf(name, tree.value)) {
+  for (const piece of pieces) {
     if (!validate(piece)) for (const error of validate.errors ?? []) errors.push(error);
   }
   if (errors.length === 0) return [];
@@ -48,24 +52,6 @@ export function checkSchema(name: SchemaName, tree: Located, explain: Explain): 
   return found
     .filter(({ missingIn }) => missingIn === undefined || !meant.has(missingIn))
     .map(({ finding }) => finding);
-}
-
-/**
- * A file entry by entry: the validator copies its list of errors at every entry, which for thousands of bad
- * ones takes minutes.
- */
-function* piecesOf(name: SchemaName, value: unknown): Generator {
-  const entries: unknown = name === 'subscriptions' && isMap(value) ? value['subscriptions'] : undefined;
-  if (!isMap(value) || !isMap(entries)) {
-    yield value;
-    return;
-  }
-  yield { ...value, subscriptions: {} };
-  for (const [key, entry] of Object.entries(entries)) yield { version: 1, subscriptions: { [key]: entry } };
-}
-
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** `if` repeats what its branch says. */
