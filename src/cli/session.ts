@@ -1,9 +1,10 @@
 import { isAbsolute, relative } from 'node:path';
 import { loadSettings } from '../config/load-settings.ts';
-import { loadSubscriptions } from '../config/load-subscriptions.ts';
+import { checkSubscriptionsFile, loadSubscriptions } from '../config/load-subscriptions.ts';
 import { parseAllowance } from '../config/parse-allowance.ts';
 import { renderProblems } from '../config/render-problems.ts';
-import type { Desired } from '../domain/desired.ts';
+import type { Declared, Desired } from '../domain/desired.ts';
+import type { Problem } from '../domain/errors.ts';
 import type { Allowance } from '../domain/plan.ts';
 import type { Settings } from '../domain/settings.ts';
 import type { Io } from './io.ts';
@@ -37,17 +38,25 @@ export async function openSession(io: Io, options: CommonOptions): Promise<Sessi
 
 /** The desired state; what is worth a warning is said on stderr. Fails with `ConfigError`. */
 export async function loadDesired({ settings }: Session, io: Io): Promise<Desired> {
-  return loadFile(settings.subscriptions, io);
-}
-
-/** The same for a file by its absolute path, which is shown as a person in the working directory would write it. */
-export async function loadFile(path: string, io: Io): Promise<Desired> {
+  const { subscriptions: path } = settings;
   const { desired, warnings } = await loadSubscriptions(path, shortPath(path, io));
-  const words = warnings.map((warning) => ({ ...warning, message: `warning: ${warning.message}` }));
-  if (words.length > 0) io.stderr.write(`${renderProblems(words)}\n`);
+  warn(warnings, io);
   return desired;
 }
 
+/** What a file says, by its absolute path; else the same. */
+export async function checkFile(path: string, io: Io): Promise<Declared> {
+  const { declared, warnings } = await checkSubscriptionsFile(path, shortPath(path, io));
+  warn(warnings, io);
+  return declared;
+}
+
+function warn(warnings: readonly Problem[], io: Io): void {
+  const words = warnings.map((warning) => ({ ...warning, message: `warning: ${warning.message}` }));
+  if (words.length > 0) io.stderr.write(`${renderProblems(words)}\n`);
+}
+
+/** As a person in the working directory would write it. */
 export function shortPath(path: string, { cwd }: Io): string {
   const short = relative(cwd, path);
   return short === '' || short.startsWith('..') || isAbsolute(short) ? path : short;

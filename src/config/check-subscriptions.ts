@@ -97,14 +97,15 @@ function checkUrls(
       findings.push({ at: node.span, ...wrong });
       continue;
     }
-    const other = first.get(normaliseUrl(node.value));
+    const normalised = normaliseUrl(node.value);
+    const other = first.get(normalised);
     if (other) {
       findings.push({
         at: node.span,
         message: `the entries ${quote(other.name)} (line ${lineOf(other, source)}) and ${quote(entry.name)} have the same \`target_url\`; Linq allows each only once, so let them differ, for instance by \`?line=${entry.name}\``,
       });
     } else {
-      first.set(normaliseUrl(node.value), entry);
+      first.set(normalised, entry);
     }
     const pinned = pinnedUrl(node.value);
     if (pinned !== undefined) {

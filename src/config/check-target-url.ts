@@ -1,4 +1,4 @@
-import { isIgnored, markOf } from '../domain/target-url.ts';
+import { isIgnored, markOf, parseUrl } from '../domain/target-url.ts';
 import type { Words } from './words.ts';
 
 /** Payload formats are dated; this is the newest that Linq documents (reference of webhook events, 2026). */
@@ -22,8 +22,8 @@ export function checkTargetUrl(url: string): Words | undefined {
   }
   if (scheme !== 'https') return { message: '`target_url` is not a URL that begins with https://' };
   if (/[\s\\]/.test(url)) return { message: '`target_url` has a space, a line break or a backslash in it' };
-  if (!URL.canParse(url)) return { message: '`target_url` is not a valid URL' };
-  return checkParts(url, new URL(url));
+  const parsed = parseUrl(url);
+  return parsed ? checkParts(url, parsed) : { message: '`target_url` is not a valid URL' };
 }
 
 function checkParts(url: string, parsed: URL): Words | undefined {
@@ -39,7 +39,7 @@ function checkParts(url: string, parsed: URL): Words | undefined {
       suggestion: url.slice(0, url.indexOf('#')),
     };
   }
-  if (isIgnored(url, [])) {
+  if (isIgnored(parsed.href, [])) {
     return { message: "the host webhook.linqapp.com is Linq's own and never managed" };
   }
   if (markOf(url) !== undefined) {

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import type { Desired, DesiredEntry } from '../domain/desired.ts';
+import type { Declared, DesiredEntry } from '../domain/desired.ts';
 import type { Problem } from '../domain/errors.ts';
 import { checkSubscriptions } from './check-subscriptions.ts';
 import { parseAge } from './duration.ts';
@@ -8,32 +7,48 @@ import type { Located } from './located.ts';
 import { checkSchema } from './schema-check.ts';
 import { secretSpans } from './secret-spans.ts';
 import type { SourceText } from './source-text.ts';
+import { validate } from './subscriptions-validator.ts';
 import { explainSubscriptions } from './subscriptions-words.ts';
 
 /** What a subscriptions file says, or what is wrong with it. */
 export interface ParsedSubscriptions {
   /** `null` where there are problems. */
-  readonly desired: Desired | null;
+  readonly declared: Declared | null;
   readonly problems: readonly Problem[];
   readonly warnings: readonly Problem[];
 }
 
-/** Checks what a file says; `structural` is what was found wrong with it as YAML, and `input` the file as it is. */
+/** Checks what a file says; `structural` is what was found wrong with it as YAML. */
 export function judgeSubscriptions(
   tree: Located,
   source: SourceText,
   structural: readonly Finding[],
-  input: Uint8Array | string,
 ): ParsedSubscriptions {
   const { findings, warnings } = checkSubscriptions(tree, source);
   const hidden = secretSpans(tree);
-  const checked = [...checkSchema('subscriptions', tree, explainSubscriptions), ...findings];
+  const broken = checkSchema(validate, tree, explainSubscriptions, piecesOf(tree.value));
+  const checked = [...broken, ...findings];
   const problems = toProblems(source, [...structural, ...withoutEchoes(checked, structural)], hidden);
   return {
-    desired: problems.length > 0 ? null : toDesired(tree, createHash('sha256').update(input).digest('hex')),
+    declared: problems.length > 0 ? null : toDeclared(tree),
     problems,
     warnings: toProblems(source, warnings, hidden),
   };
+}
+
+/** A file without its entries, and each entry by itself. */
+function* piecesOf(value: unknown): Generator {
+  const entries: unknown = isMap(value) ? value['subscriptions'] : undefined;
+  if (!isMap(value) || !isMap(entries)) {
+    yield value;
+    return;
+  }
+  yield { ...value, subscriptions: {} };
+  for (const [key, entry] of Object.entries(entries)) yield { version: 1, subscriptions: { [key]: entry } };
+}
+
+function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The fields of an entry as the schema has proved them to be. */
@@ -48,7 +63,7 @@ interface RawEntry {
   readonly previously?: readonly string[];
 }
 
-function toDesired(tree: Located, contentHash: string): Desired {
+function toDeclared(tree: Located): Declared {
   const file = tree.value as {
     readonly allow_empty?: boolean;
     readonly defaults?: Partial<RawEntry>;
@@ -60,8 +75,6 @@ function toDesired(tree: Located, contentHash: string): Desired {
   return {
     entries: entries.sort((a, b) => (a.name < b.name ? -1 : 1)),
     allow_empty: file.allow_empty ?? false,
-    content_hash: contentHash,
-    revision: null,
   };
 }
 

@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net';
 import { quote } from './quote.ts';
 import type { Words } from './words.ts';
 
@@ -7,7 +6,8 @@ export function parseListen(text: string): { readonly host: string; readonly por
   const [, six, other, digits] = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9.-]+)):(\d{1,5})$/i.exec(text) ?? [];
   const host = six ?? other;
   const port = Number(digits);
-  if (host === undefined || port > 65_535 || (six !== undefined && !isIPv6(six))) return undefined;
+  if (host === undefined || port > 65_535 || (six !== undefined && !URL.canParse(`http://[${six}]`)))
+    return undefined;
   return { host, port };
 }
 

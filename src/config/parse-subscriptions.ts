@@ -7,20 +7,19 @@ import { parseSyntax } from './yaml-syntax.ts';
 import { locate } from './yaml-tree.ts';
 
 /**
- * Reads the content of a subscriptions file. Pure: `file` is only the name that problems bear, and `revision`
- * is null. Finds every problem at once; never throws for what stands in the file.
+ * Reads the content of a subscriptions file. Pure: `file` is only the name that problems bear. Finds every problem at once; never throws for what stands in the file.
  */
 export function parseSubscriptions(input: Uint8Array | string, file: string): ParsedSubscriptions {
   if (input.length > MAX_FILE_BYTES) {
     return {
-      desired: null,
+      declared: null,
       problems: [{ file, message: 'cannot be read: it is larger than 8 MiB' }],
       warnings: [],
     };
   }
   const { source, findings: undecoded } = decodeText(input, file);
   const refuse = (findings: readonly Finding[]): ParsedSubscriptions => ({
-    desired: null,
+    declared: null,
     problems: toProblems(source, findings, []),
     warnings: [],
   });
@@ -34,5 +33,5 @@ export function parseSubscriptions(input: Uint8Array | string, file: string): Pa
 
   const { tree, findings: structural } = locate(syntax.root, source);
   if (!tree) return refuse(structural);
-  return judgeSubscriptions(tree, source, structural, input);
+  return judgeSubscriptions(tree, source, structural);
 }

@@ -12,12 +12,16 @@ export interface DesiredEntry {
   readonly rotate_after: number | null;
 }
 
-/** What should exist: the content of a valid subscriptions file. */
-export interface Desired {
+/** What a valid subscriptions file says. */
+export interface Declared {
   /** Sorted by name. */
   readonly entries: readonly DesiredEntry[];
   /** True where the file says `allow_empty: true`: consent to delete everything we own. */
   readonly allow_empty: boolean;
+}
+
+/** What should exist: what a file says, and which file that was. */
+export interface Desired extends Declared {
   /** SHA-256 of the file's bytes, hexadecimal. */
   readonly content_hash: string;
   /** The commit that git-sync's link names, where the file is delivered so. */

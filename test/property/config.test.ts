@@ -56,8 +56,8 @@ describe('reading a subscriptions file (I9)', () => {
         const straight = parseSubscriptions(fileOf(pairs), 'x');
         const other = parseSubscriptions(fileOf(mixed), 'x');
         expect(straight.problems).toEqual([]);
-        expect(straight.desired?.entries).toHaveLength(pairs.length);
-        expect(other.desired?.entries).toEqual(straight.desired?.entries);
+        expect(straight.declared?.entries).toHaveLength(pairs.length);
+        expect(other.declared?.entries).toEqual(straight.declared?.entries);
       }),
       { numRuns: 100 },
     );
@@ -132,8 +132,8 @@ describe('reading a subscriptions file (I9)', () => {
   it('never throws: any text is either good, or has problems in places that exist', () => {
     fc.assert(
       fc.property(text, (content) => {
-        const { desired, problems } = parseSubscriptions(content, 'x');
-        expect(desired === null).toBe(problems.length > 0);
+        const { declared, problems } = parseSubscriptions(content, 'x');
+        expect(declared === null).toBe(problems.length > 0);
         const lines = content.split('\n').length;
         for (const { position, message, frame } of problems) {
           expect(position?.line ?? 1).toBeLessThanOrEqual(lines);
@@ -147,8 +147,8 @@ describe('reading a subscriptions file (I9)', () => {
   it('never throws for any bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
-        const { desired, problems } = parseSubscriptions(bytes, 'x');
-        expect(desired === null).toBe(problems.length > 0);
+        const { declared, problems } = parseSubscriptions(bytes, 'x');
+        expect(declared === null).toBe(problems.length > 0);
       }),
       { numRuns: 300 },
     );

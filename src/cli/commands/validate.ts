@@ -4,8 +4,7 @@ import { plural, printable } from '../../plan/words.ts';
 import { documentOf, printFailure } from '../document.ts';
 import type { ExitCode } from '../exit.ts';
 import { say, type Io } from '../io.ts';
-import { errorNotes } from '../report-error.ts';
-import { loadFile, openSession, shortPath, type CommonOptions } from '../session.ts';
+import { checkFile, openSession, shortPath, type CommonOptions } from '../session.ts';
 
 export interface ValidateOptions extends CommonOptions {
   readonly format: 'text' | 'json';
@@ -25,7 +24,7 @@ export async function validate(
     for (const path of paths) {
       const file = shortPath(path, io);
       try {
-        const { entries } = await loadFile(path, io);
+        const { entries } = await checkFile(path, io);
         checked.push({ file, is_valid: true, entries: entries.length });
         if (options.format === 'text')
           io.stdout.write(`${printable(file)}: valid, ${plural(entries.length, 'entry', 'entries')}\n`);
@@ -42,8 +41,10 @@ export async function validate(
       problems.length > 0 ? new ConfigError(`${plural(problems.length, 'problem')} found`, problems) : null;
     if (options.format === 'text' && failure) throw failure;
     const code = failure ? 78 : 0;
-    if (options.format === 'json')
-      io.stdout.write(documentOf(code, { files: checked }, failure ? errorNotes(failure) : []));
+    if (options.format === 'json') {
+      const notes = failure ? (await import('../report-error.ts')).errorNotes(failure) : [];
+      io.stdout.write(documentOf(code, { files: checked }, notes));
+    }
     if (failure) say(io, `error: ${failure.message}`);
     return code;
   });

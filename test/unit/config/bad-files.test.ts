@@ -34,8 +34,8 @@ describe('a bad subscriptions file', () => {
 
   it.each(faults)('is refused with every problem in words: %s', (fault) => {
     const bytes = readFileSync(join(folder, `${fault}.yaml`));
-    const { desired, problems } = parseSubscriptions(bytes, `${fault}.yaml`);
-    expect(desired).toBeNull();
+    const { declared, problems } = parseSubscriptions(bytes, `${fault}.yaml`);
+    expect(declared).toBeNull();
     expectRendered(folder, fault, problems);
   });
 
@@ -88,8 +88,8 @@ describe('a bad subscriptions file', () => {
       expected: 'x.yaml: the file has too many parts to be read\n',
     },
   ])('is refused without using up the machine: $fault', ({ text, expected }) => {
-    const { desired, problems } = parseSubscriptions(text, 'x.yaml');
-    expect(desired).toBeNull();
+    const { declared, problems } = parseSubscriptions(text, 'x.yaml');
+    expect(declared).toBeNull();
     if (typeof expected === 'string') expect(renderProblems(problems)).toBe(expected);
     else expect(renderProblems(problems)).toMatch(expected);
   });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -67,6 +68,19 @@ describe('loadSubscriptions', () => {
     const { desired, warnings } = await loadSubscriptions(path);
     expect(desired).toMatchObject({ revision: null, entries: [{ name: 'support' }] });
     expect(warnings).toEqual([]);
+  });
+
+  it('bears the hash of the bytes of the file', async () => {
+    const path = join(folder, 'subscriptions.yaml');
+    const plain = Buffer.from(GOOD);
+    const hashes: string[] = [];
+    for (const bytes of [plain, Buffer.concat([Buffer.from('\uFEFF'), plain])]) {
+      await writeFile(path, bytes);
+      const { desired } = await loadSubscriptions(path);
+      expect(desired.content_hash).toBe(createHash('sha256').update(bytes).digest('hex'));
+      hashes.push(desired.content_hash);
+    }
+    expect(hashes[0]).not.toBe(hashes[1]);
   });
 
   it("takes the revision from git-sync's link, and follows it to the next commit", async () => {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { DesiredEntry } from '../../../src/domain/desired.ts';
@@ -9,9 +8,9 @@ const good = new URL('../../fixtures/subscriptions/good/', import.meta.url);
 const bytesOf = (name: string): Uint8Array => readFileSync(new URL(`${name}.yaml`, good));
 
 function entriesOf(name: string): readonly DesiredEntry[] {
-  const { desired, problems } = parseSubscriptions(bytesOf(name), name);
+  const { declared, problems } = parseSubscriptions(bytesOf(name), name);
   expect(renderProblems(problems)).toBe('');
-  return desired!.entries;
+  return declared!.entries;
 }
 
 const MINIMAL: DesiredEntry = {
@@ -30,9 +29,9 @@ describe('a good subscriptions file', () => {
   const names = readdirSync(good).map((file) => file.slice(0, -'.yaml'.length));
 
   it.each(names)('is accepted: %s', (name) => {
-    const { desired, problems } = parseSubscriptions(bytesOf(name), name);
+    const { declared, problems } = parseSubscriptions(bytesOf(name), name);
     expect(renderProblems(problems)).toBe('');
-    expect(desired).not.toBeNull();
+    expect(declared).not.toBeNull();
   });
 
   it.each(['minimal', 'byte-order-mark', 'crlf', 'document-markers', 'json'])(
@@ -114,7 +113,7 @@ subscriptions:
   c: { target_url: "https://c.example/?version=1", subscribed_events: *e }
   d: { target_url: "https://d.example/?version=1", subscribed_events: [*x] }
 `;
-    const events = parseSubscriptions(text, 'x').desired?.entries.map(
+    const events = parseSubscriptions(text, 'x').declared?.entries.map(
       ({ fields }) => fields.subscribed_events,
     );
     expect(events).toEqual([['a.one'], ['b.two'], ['a.one'], ['b.two']]);
@@ -125,14 +124,8 @@ subscriptions:
   });
 
   it('may be empty where it consents to that', () => {
-    const { desired } = parseSubscriptions(bytesOf('allow-empty'), 'x');
-    expect(desired).toMatchObject({ entries: [], allow_empty: true, revision: null });
-  });
-
-  it('bears the hash of its bytes', () => {
-    const { desired } = parseSubscriptions(bytesOf('byte-order-mark'), 'x');
-    expect(desired?.content_hash).toBe(createHash('sha256').update(bytesOf('byte-order-mark')).digest('hex'));
-    expect(desired?.content_hash).not.toBe(parseSubscriptions(bytesOf('minimal'), 'x').desired?.content_hash);
+    const { declared } = parseSubscriptions(bytesOf('allow-empty'), 'x');
+    expect(declared).toMatchObject({ entries: [], allow_empty: true });
   });
 
   it.each([
@@ -142,8 +135,8 @@ subscriptions:
     ['https://a.example/linq?version=&line=1', 'https://a.example/linq?version=2026-02-03&line=1'],
   ])('is warned of when the URL is not pinned: %s', (url, suggestion) => {
     const text = `version: 1\nsubscriptions:\n  a:\n    target_url: ${url}\n    subscribed_events: [a.b]\n`;
-    const { desired, warnings } = parseSubscriptions(text, 'x.yaml');
-    expect(desired).not.toBeNull();
+    const { declared, warnings } = parseSubscriptions(text, 'x.yaml');
+    expect(declared).not.toBeNull();
     expect(warnings).toMatchObject([{ file: 'x.yaml', position: { line: 4, column: 17 }, suggestion }]);
   });
 
@@ -156,6 +149,6 @@ subscriptions:
     for (let index = 0; index < 3_000; index += 1) {
       text += `  entry-${index}:\n    target_url: https://hooks.example.com/${index}?version=2026-02-03\n`;
     }
-    expect(parseSubscriptions(text, 'x').desired?.entries).toHaveLength(3_000);
+    expect(parseSubscriptions(text, 'x').declared?.entries).toHaveLength(3_000);
   });
 });
