@@ -20,8 +20,6 @@ export interface Measure {
 export interface Case {
   readonly name: string;
   readonly yardstick: string;
-  /** How many pairs there are, unless the command line says so. */
-  readonly pairs: number;
   /** Run by the gate; `null`: it takes too long. */
   readonly short: boolean;
   readonly measures: Readonly<Record<string, Measure>>;
@@ -33,7 +31,6 @@ const NOTHING: NodeCommand = { argv: ['-e', '0'] };
 const SDK_PLAN = fileURLToPath(new URL('./yardsticks/sdk-plan.mjs', import.meta.url));
 const LINQ_MS = 50;
 const VAULT_MS = 5;
-const MOST_PAIRS = 15;
 /** What arrives so soon after a 429 had left before that was read. */
 const ON_ITS_WAY_MS = 100;
 
@@ -57,14 +54,13 @@ export const CASES: readonly Case[] = [
   daemonPass(),
 ];
 
-/** A command beside a Node that does nothing, by their processor time. */
+/** A command beside a Node that does nothing: the processor time, and how long one waits. */
 function startUp(name: string, argv: readonly string[], limits: Omit<Measure, 'unit'>): Case {
   return {
     name,
     yardstick: 'node -e 0',
-    pairs: MOST_PAIRS,
     short: true,
-    measures: { CPU: { unit: 'ms', ...limits } },
+    measures: { CPU: { unit: 'ms', ...limits }, time: { unit: 'ms', ...limits } },
     async open() {
       const scene = await openScene();
       scene.declare(100);
@@ -72,7 +68,7 @@ function startUp(name: string, argv: readonly string[], limits: Omit<Measure, 'u
         async pair() {
           const ours = await scene.run(argv);
           const bare = await measure(NOTHING);
-          return { CPU: [ours.cpuMs, bare.cpuMs] };
+          return { CPU: [ours.cpuMs, bare.cpuMs], time: [ours.wallMs, bare.wallMs] };
         },
         close: () => scene.close(),
       };
@@ -85,7 +81,6 @@ function plan(count: number, measures: Case['measures']): Case {
   return {
     name: `sync --dry-run, ${count} entries in sync`,
     yardstick: 'SDK script',
-    pairs: MOST_PAIRS,
     short: count <= 1_000,
     measures,
     async open() {
@@ -118,7 +113,6 @@ function creates({ count, width, vaultMs, short = false, ...limits }: Creates): 
   return {
     name: `sync, ${count} creates, ${width} at once${vaultMs === undefined ? '' : `, Vault in ${vaultMs} ms`}`,
     yardstick: `${trips} round trips of ${LINQ_MS} ms`,
-    pairs: short ? MOST_PAIRS : 5,
     short,
     measures: { time: { unit: 'ms', ...limits } },
     open: () =>
@@ -142,7 +136,6 @@ function throttled(): Case {
   return {
     name: `sync, ${count} creates, 429 with Retry-After for every tenth request`,
     yardstick: 'the seconds that the server asked for',
-    pairs: 3,
     short: false,
     measures: { time: { unit: 'ms', target: 1.2 } },
     open: () =>
@@ -173,7 +166,6 @@ function planGrowth(): Case {
   return {
     name: 'sync --dry-run, 10,000 entries',
     yardstick: 'the same with 1,000',
-    pairs: 5,
     short: false,
     measures: { time: { unit: 'ms', target: 11 } },
     async open() {
@@ -197,7 +189,6 @@ function applyGrowth(): Case {
   return {
     name: 'sync, 10,000 creates',
     yardstick: 'the same with 1,000',
-    pairs: 3,
     short: false,
     measures: { time: { unit: 'ms', target: 11 } },
     open: () =>
@@ -224,7 +215,6 @@ function daemonChange(): Case {
   return {
     name: 'run, change of one of 1,000 entries until its request',
     yardstick: 'half a second',
-    pairs: MOST_PAIRS,
     short: true,
     measures: { time: { unit: 'ms', target: 1, stretch: 0.5 } },
     async open() {
@@ -260,7 +250,6 @@ function daemonPass(): Case {
   return {
     name: 'run, a pass over 1,000 entries in sync',
     yardstick: '60 ms of CPU',
-    pairs: MOST_PAIRS,
     short: true,
     measures: { CPU: { unit: 'ms', target: 1 } },
     async open() {

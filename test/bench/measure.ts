@@ -22,14 +22,18 @@ export interface Usage {
   readonly peakMiB: number;
 }
 
-/** Runs a command to its end; fails where it does not end with 0. Of the environment it gets PATH only. */
+/**
+ * Runs a command to its end, and reads what it prints, as CI does; fails where it does not end with 0. Of the environment it
+ * gets PATH only.
+ */
 export async function measure({ argv, cwd, env }: NodeCommand): Promise<Usage> {
   const begin = performance.now();
   const child = spawn(process.execPath, ['-r', USAGE, ...argv], {
     cwd,
     env: { PATH: process.env['PATH'], ...env },
-    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   });
+  child.stdout?.resume();
   const said = collect(child.stdio[2]);
   const used = collect(child.stdio[3]);
   const end = await new Promise<{ code: number | null; wallMs: number }>((resolve, reject) => {
