@@ -6,9 +6,13 @@ import { createProgram } from './program.ts';
 /** Runs one command line; never throws. The caller turns the code into the process's own. */
 export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   let exitCode: ExitCode = 0;
-  const program = createProgram(io, (code) => {
-    exitCode = code;
-  });
+  const program = createProgram(
+    io,
+    (code) => {
+      exitCode = code;
+    },
+    argv,
+  );
   try {
     if (argv.length === 0) {
       program.outputHelp({ error: true });
