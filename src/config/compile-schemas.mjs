@@ -59,8 +59,20 @@ function selfContained(code) {
 function schemaOf(name) {
   const text = readFileSync(new URL(`../../schema/${name}.schema.json`, import.meta.url), 'utf8');
   const schema = checking(JSON.parse(text));
+  hoistMaps(schema, schema.$defs);
   for (const [part, definition] of Object.entries(schema.$defs)) definition[NAME] = part;
   return schema;
+}
+
+/** Makes a definition of every map within a map: a function of its own, which is compiled where there is such a map. */
+function hoistMaps(schema, definitions) {
+  for (const [name, part] of Object.entries(schema.properties ?? {})) {
+    if (part.properties === undefined) continue;
+    if (name in definitions) throw new Error(`the schema means two things by ${name}`);
+    hoistMaps(part, definitions);
+    definitions[name] = part;
+    schema.properties[name] = { $ref: `#/$defs/${name}` };
+  }
 }
 
 const FOR_READERS = ['title', 'description', 'examples', 'default'];
