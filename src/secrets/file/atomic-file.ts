@@ -39,14 +39,16 @@ import { claimFile, stagedFile, visibleFile } from './file-names.ts';
 import {
   currentOf,
   isInUse,
+  readBeforeClaim,
   readState,
+  readVisible,
   syncNames,
   versionOf,
   type FileState,
   type FileStore,
   type StepName,
 } from './file-state.ts';
-import { createDurably, identityOf, isSameFile, type FileIdentity } from './safe-file.ts';
+import { createDurably, identityOf, isSameFile, readSafely, type FileIdentity } from './safe-file.ts';
 import { errorCode, inWords, unless } from '../system-error.ts';
 
 /** One write on its way: the paths and versions that all its steps share. */
@@ -72,7 +74,7 @@ export async function writeVersion(
   expected: Version,
   refuse: (current: Content | undefined) => void = () => undefined,
 ): Promise<Version> {
-  const state = await readState(store, name);
+  const state = await readBeforeClaim(store, name, expected);
   const current = currentOf(state);
   refuse(current);
   if (versionOf(current) !== expected) throw conflict(store, name);
@@ -150,9 +152,16 @@ function hasClaim(attempt: Attempt, staged: FileIdentity): boolean {
   }
 }
 
-/** Whether the claim was in time. After this it is committed; or withdrawn, and the conflict thrown. */
+/**
+ * Whether the claim was in time. After this it is committed; or withdrawn, and the conflict thrown. Where `expected` is
+ * visible still, it was so when it was claimed.
+ */
 async function confirm(attempt: Attempt): Promise<void> {
   const { store, name, expected, stagedPath, claimPath } = attempt;
+  if (versionOf(await lookAfterwards(attempt, readVisible)) === expected) {
+    const claimed = await lookAfterwards(attempt, () => readSafely(claimPath));
+    if (claimed?.version === attempt.content.version) return;
+  }
   const { state, verdict } = await settle(attempt);
   if (verdict === 'committed') return;
   if (verdict === 'unknown')
@@ -168,7 +177,7 @@ async function publish(attempt: Attempt): Promise<void> {
   const { store, visiblePath, stagedPath } = attempt;
   const wasMoved = await attemptTo(store, 'move', () => rename(stagedPath, visiblePath));
   // Not moved by us: by a helper, which is as good, or by nobody, and then the claim is all that says so.
-  if (wasMoved || !isInUse(await readAfterwards(attempt), attempt.expected)) {
+  if (wasMoved || !isInUse(await lookAfterwards(attempt, readState), attempt.expected)) {
     await attemptTo(store, 'clear', () => unlink(attempt.claimPath));
   }
   try {
@@ -177,13 +186,21 @@ async function publish(attempt: Attempt): Promise<void> {
   } catch (error) {
     throw uncertain(attempt, inWords(error), error);
   }
+  await readBack(attempt);
+  await store.onStep?.('done');
+}
+
+/** What is visible is mostly the content itself; else others have gone on from it, or it is not what was written. */
+async function readBack(attempt: Attempt): Promise<void> {
+  const isContent = (found: Content | undefined): boolean =>
+    found?.bytes.equals(attempt.content.bytes) === true;
+  if (isContent(await lookAfterwards(attempt, readVisible))) return;
   const { state, verdict } = await settle(attempt);
   const current = currentOf(state);
   const isOurs = current?.version === attempt.content.version;
-  if (verdict !== 'committed' || (isOurs && !current.bytes.equals(attempt.content.bytes))) {
+  if (verdict !== 'committed' || (isOurs && !isContent(current))) {
     throw uncertain(attempt, 'it reads back as something else');
   }
-  await store.onStep?.('done');
 }
 
 /**
@@ -194,7 +211,7 @@ async function settle(
   attempt: Attempt,
 ): Promise<{ state: FileState; verdict: 'committed' | 'lost' | 'unknown' }> {
   const { content, expected } = attempt;
-  const state = await readAfterwards(attempt);
+  const state = await lookAfterwards(attempt, readState);
   const past = [state.visible, ...state.claimed].flatMap((item) =>
     item ? [item.version, ...item.follows] : [],
   );
@@ -205,9 +222,13 @@ async function settle(
   return { state, verdict: isStaged ? 'lost' : 'unknown' };
 }
 
-async function readAfterwards(attempt: Attempt): Promise<FileState> {
+/** Looks with `read` once something may have been written. */
+async function lookAfterwards<T>(
+  attempt: Attempt,
+  read: (store: FileStore, name: string) => T | Promise<T>,
+): Promise<T> {
   try {
-    return await readState(attempt.store, attempt.name);
+    return await read(attempt.store, attempt.name);
   } catch (error) {
     throw uncertain(attempt, error instanceof AppError ? error.message : inWords(error), error);
   }

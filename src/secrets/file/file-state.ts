@@ -76,7 +76,21 @@ export async function readState(store: FileStore, name: string): Promise<FileSta
  * made after it (before, it would have been listed, since it is cleared only when this version is visible no more); and
  * what is visible has been claimed already.
  */
-export async function readListed(store: FileStore, name: string): Promise<Content | undefined> {
+export function readListed(store: FileStore, name: string): Promise<Content | undefined> {
+  return readVisible(store, name);
+}
+
+/**
+ * The state of a name for who is about to claim the successor of `expected`. Where that version is visible, its claim is
+ * not looked for: if there is one, link(2) finds it.
+ */
+export async function readBeforeClaim(store: FileStore, name: string, expected: Version): Promise<FileState> {
+  const visible = await readVisible(store, name);
+  return versionOf(visible) === expected ? { visible, claimed: [] } : readState(store, name);
+}
+
+/** The visible content at some instant between call and return, whatever is claimed. */
+export async function readVisible(store: FileStore, name: string): Promise<Content | undefined> {
   await store.onStep?.('read-visible');
   return readSafely(join(store.directory, visibleFile(name)));
 }
