@@ -47,7 +47,8 @@ export interface KvStore {
   destroy(name: string, numbers: readonly number[]): Promise<void>;
 }
 
-const NOTHING: KvVersion = { number: 0, version: ABSENT };
+/** A name that was never written. */
+export const NOTHING = { kind: 'absent', number: 0, version: ABSENT } as const satisfies KvFound;
 
 export function createKvStore(
   access: VaultAccess,
@@ -62,7 +63,7 @@ export function createKvStore(
     const reply = await access({ action, method: 'GET', path: paths.data(name), ...needs });
     if (reply.kind === 'ok') return foundOf(objectAt(reply.body, 'data'), action);
     const meaning = meaningOf404(reply.answer);
-    if (meaning === 'absent') return { kind: 'absent', ...NOTHING };
+    if (meaning === 'absent') return NOTHING;
     if (meaning === 'no-data') return foundOf(objectAt(reply.answer.body ?? {}, 'data'), action);
     throw reply.error;
   }

@@ -7,17 +7,27 @@
  *   listed once more and then reads as absent. What is known to be removed is always read again: it may be back.
  * - What `list` read is handed to the next `read` of that name, once, and only if no other `list` began since and this
  *   process wrote nothing there; so a reading is never older than the list that it belongs to.
+ * - What a list does not name was never written, since a removal leaves a tombstone. `readAll` takes that for a reading.
  * - No write trusts any of it: a version that is not current any more is refused by the server.
  */
-import { INSTALLATION_NAME } from '../../domain/record.ts';
+import { INSTALLATION_NAME, type EntryRecord } from '../../domain/record.ts';
 import { isEntryName, requireEntryName } from '../entry-name.ts';
+import type { Reading } from '../read-all.ts';
 import type { SecretReader, SinkEntry } from '../sink.ts';
 import type { DecodedMap } from './record-map.ts';
 import { mapToEntry, mapToInstallation } from './record-map.ts';
-import { isForeign, isSwept, readStanding, type RecordContext, type Standing } from './versioned-records.ts';
+import { NOTHING } from './kv-store.ts';
+import {
+  isForeign,
+  isSwept,
+  readStanding,
+  remember,
+  type RecordContext,
+  type Standing,
+} from './versioned-records.ts';
 
 export interface VaultReader {
-  readonly reader: SecretReader;
+  readonly reader: Required<SecretReader>;
   /** To be called before a write: what is remembered of the name is not to be used any more. */
   forget(name: string): void;
   /** Tombstones that were seen and before which something may be left, with their numbers. */
@@ -25,7 +35,7 @@ export interface VaultReader {
 }
 
 /** A reading of `list`, for the next `read`. */
-interface Reading {
+interface Kept {
   readonly generation: number;
   readonly at: number;
   readonly standing: Standing;
@@ -40,7 +50,7 @@ export function createVaultReader(
   ready: () => Promise<void>,
   now: () => number,
 ): VaultReader {
-  const readings = new Map<string, Reading>();
+  const readings = new Map<string, Kept>();
   const holding = new Set<string>();
   const unswept = new Map<string, number>();
   let generation = 0;
@@ -66,7 +76,8 @@ export function createVaultReader(
     return isOverwritten ? undefined : reading.standing;
   }
 
-  async function listNames(): Promise<readonly string[]> {
+  /** The names that the engine has, and which of them hold a record; those that need it are read. */
+  async function listNames(): Promise<{ names: readonly string[]; listed: readonly string[] }> {
     generation += 1;
     readings.clear();
     const own = generation;
@@ -81,12 +92,29 @@ export function createVaultReader(
         return isListed(standing) ? [name] : [];
       }),
     );
-    return listed.flat().sort();
+    return { names, listed: listed.flat().sort() };
   }
 
-  const reader: SecretReader = {
+  async function readEverything(more: readonly string[]): Promise<Reading> {
+    more.forEach(requireEntryName);
+    const { names, listed } = await listNames();
+    const written = new Set(names);
+    const asked = [...new Set([...listed, ...more])].sort();
+    const isUnwritten = (name: string): boolean =>
+      // What this process wrote, an engine that lags behind does not name yet.
+      !written.has(name) && (records.known.get(name)?.number ?? 0) === 0;
+    const entries = asked.map(async (name): Promise<[string, SinkEntry<EntryRecord>]> => {
+      if (!isUnwritten(name)) return [name, await reader.read(name)];
+      remember(records, name, { found: NOTHING, decoded: undefined });
+      return [name, { kind: 'absent', version: NOTHING.version }];
+    });
+    return new Map(await Promise.all(entries));
+  }
+
+  const reader: Required<SecretReader> = {
     locate: (name) => records.locate(name),
-    list: listNames,
+    list: async () => (await listNames()).listed,
+    readAll: readEverything,
     async read(name) {
       requireEntryName(name);
       await ready();

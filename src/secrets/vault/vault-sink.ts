@@ -73,20 +73,21 @@ export function openVaultSink(options: VaultSinkOptions): SecretSink {
   }
 
   /** Whoever may write finishes interrupted removals here: no `check` comes where there is nothing else to do. */
-  async function list(): Promise<readonly string[]> {
-    const names = await reader.list();
+  async function tidied<T>(reading: Promise<T>): Promise<T> {
+    const found = await reading;
     try {
       await sweepSeen();
     } catch (error) {
-      // The list is right without it; the next one tries again, and `check` insists.
+      // What was read is right without it; the next one tries again, and `check` insists.
       if (!(error instanceof SinkError)) throw error;
     }
-    return names;
+    return found;
   }
 
   return {
     ...reader,
-    list,
+    list: () => tidied(reader.list()),
+    readAll: (more) => tidied(reader.readAll(more)),
     async check() {
       await requireUnsealed(preflight);
       await ready();

@@ -156,7 +156,8 @@ async function baseOf(
   return knownOf(standing);
 }
 
-function remember(context: RecordContext, name: string, standing: Standing): void {
+/** Keeps the version for the next write, if it may be written over. */
+export function remember(context: RecordContext, name: string, standing: Standing): void {
   const isOurs = !isForeign(standing) && standing.decoded?.kind !== 'newer';
   if (isOurs) context.known.set(name, knownOf(standing));
   else context.known.delete(name);

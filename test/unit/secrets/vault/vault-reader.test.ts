@@ -178,6 +178,41 @@ describe('what a list read', () => {
   });
 });
 
+describe('a reading of everything', () => {
+  it('asks for nothing that the engine does not name, and the next write expects that it is not there', async () => {
+    const { reader, reads, known } = makeReader({
+      orders: dataAt(1),
+      removed: dataAt(2, tombstoneMap('removed', 'n')),
+    });
+    const found = await reader.readAll(['support', 'removed', 'orders']);
+    expect([...found.keys()]).toEqual(['orders', 'removed', 'support']);
+    expect(found.get('orders')).toMatchObject({ kind: 'intact', version: '1-made' });
+    expect(found.get('removed')).toEqual({ kind: 'absent', version: '2-made' });
+    expect(found.get('support')).toEqual({ kind: 'absent', version: ABSENT });
+    expect(reads).toEqual(['orders', 'removed']);
+    expect(known.get('support')).toMatchObject({ number: 0, version: ABSENT });
+  });
+
+  it('asks for what this process wrote and the engine does not name yet', async () => {
+    const { reader, reads, state, known } = makeReader({});
+    known.set('orders', { number: 1, version: '1-made', isMarked: true });
+    state.answer = () => Promise.resolve(dataAt(1));
+    expect((await reader.readAll(['orders'])).get('orders')).toMatchObject({ kind: 'intact' });
+    expect(reads).toEqual(['orders']);
+  });
+
+  it('has only what holds a record, but for what it was asked for, and refuses what is no name', async () => {
+    const { reader } = makeReader({
+      orders: dataAt(1),
+      removed: dataAt(2, tombstoneMap('removed', 'n')),
+      foreign: dataAt(1, {}, {}),
+    });
+    expect([...(await reader.readAll([])).keys()]).toEqual(['orders']);
+    expect((await reader.readAll(['foreign'])).get('foreign')).toMatchObject(FOREIGN);
+    await expect(reader.readAll(['../orders'])).rejects.toThrow('not a valid entry name');
+  });
+});
+
 describe('what a read makes of it', () => {
   it.each<[string, KvFound, object]>([
     ['nothing', { kind: 'absent', number: 0, version: ABSENT }, { kind: 'absent', version: ABSENT }],
