@@ -48,7 +48,8 @@ import {
   type FileStore,
   type StepName,
 } from './file-state.ts';
-import { createDurably, identityOf, isSameFile, readSafely, type FileIdentity } from './safe-file.ts';
+import { identityOf, isSameFile, readSafely, type FileIdentity } from './safe-file.ts';
+import { stageDurably } from './staged-file.ts';
 import { errorCode, inWords, unless } from '../system-error.ts';
 
 /** One write on its way: the paths and versions that all its steps share. */
@@ -113,7 +114,7 @@ async function stageAndClaim(attempt: Attempt, state: FileState): Promise<void> 
   try {
     await moveClaimed(store, name, state);
     await store.onStep?.('stage');
-    const staged = await createDurably(stagedPath, content.bytes, async () => {
+    const staged = await stageDurably(stagedPath, content.bytes, async () => {
       await store.onStep?.('sync-stage');
     });
     await store.onStep?.('sync-staged-name');

@@ -69,24 +69,15 @@ export function isSameFile(a: FileIdentity | undefined, b: FileIdentity | undefi
   return a?.dev === b?.dev && a?.ino === b?.ino;
 }
 
-/**
- * Writes a new file with mode 0600, durably; fails where the name is taken, by a link too.
- * `beforeSync` is called once the bytes are handed to the system.
- */
-export async function createDurably(
-  path: string,
-  bytes: Buffer,
-  beforeSync?: () => Promise<void>,
-): Promise<FileIdentity> {
+/** Writes a new file with mode 0600, durably; fails where the name is taken, by a link too. */
+export async function createDurably(path: string, bytes: Buffer): Promise<void> {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const handle = await open(path, flags, 0o600);
   try {
     await handle.writeFile(bytes);
     // The umask can have taken bits from the owner.
     await handle.chmod(0o600);
-    await beforeSync?.();
     await handle.sync();
-    return await handle.stat({ bigint: true });
   } finally {
     await handle.close();
   }
