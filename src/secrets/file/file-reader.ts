@@ -15,8 +15,12 @@ const READ_AT_ONCE = 100;
 
 /** The reading half of the file sink. A folder that does not exist is an empty one; nothing is ever written. */
 export function createFileReader(store: FileStore, cwd: string): SecretReader {
+  const shown = shownFolder(store.directory, cwd);
   return {
-    locate: (name) => locateFile(store.directory, name, cwd),
+    locate(name) {
+      requireName(name);
+      return `file:${join(shown, visibleFile(name))}`;
+    },
     list: async () => [...(await readFolder(store, [])).keys()],
     readAll: async (more) => {
       more.forEach(requireEntryName);
@@ -77,9 +81,9 @@ async function readFolder(store: FileStore, more: readonly string[]): Promise<Re
   return found;
 }
 
-function locateFile(directory: string, name: string, cwd: string): string {
-  requireName(name);
+/** As a person in `cwd` would write it. */
+function shownFolder(directory: string, cwd: string): string {
   const inside = relative(cwd, directory);
   const isInside = !isAbsolute(inside) && inside !== '..' && !inside.startsWith('../');
-  return `file:${join(isInside ? inside : directory, visibleFile(name))}`;
+  return isInside ? inside : directory;
 }
