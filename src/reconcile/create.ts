@@ -202,15 +202,14 @@ async function storeRecord(
 ): Promise<'stored' | 'lost' | AppError> {
   const { clock, stop } = context;
   let deadline = clock.now() + context.storeTimeout;
-  const isOver = new AbortController();
   // The grace counts from the signal, also where a write under way outlasts it.
-  whenStopped(stop, isOver.signal, () => {
+  const forget = whenStopped(stop, () => {
     deadline = Math.min(deadline, clock.now() + stop.graceMs);
   });
   try {
     return await storeUntil(() => deadline, record, context);
   } finally {
-    isOver.abort();
+    forget();
   }
 }
 
@@ -236,10 +235,13 @@ async function storeUntil(
   }
 }
 
-/** Calls `then` at the signal to stop, at once where it has come already; not after `over`. */
-function whenStopped({ signal }: Stop, over: AbortSignal, then: () => void): void {
+/** Calls `then` at the signal to stop, at once where it has come already; not after the function that it returns. */
+function whenStopped({ signal }: Stop, then: () => void): () => void {
   if (signal.aborted) then();
-  else signal.addEventListener('abort', then, { once: true, signal: over });
+  else signal.addEventListener('abort', then, { once: true });
+  return () => {
+    signal.removeEventListener('abort', then);
+  };
 }
 
 /** Another process took the record over. What was made here goes, unless a record, under whatever name, builds on it. */
