@@ -89,6 +89,11 @@ export interface RenameOperation extends OperationBase {
   readonly from: string;
   /** The record under the new name is there already: an interrupted rename is finished. */
   readonly isInterrupted: boolean;
+  /**
+   * Of an interrupted one: what was begun under the old name and is live, to replace the subscription. It moves along; where
+   * one was begun under the new name as well, that one goes on, and this one is deleted.
+   */
+  readonly replacement_id: string | null;
 }
 
 /** Cleans up an interrupted create: claim, delete what is live at the marked URL, clear the intent. */

@@ -196,6 +196,7 @@ function matchRename(entry: Entry, source: IntactRecord): Match {
       name,
       from,
       isInterrupted: false,
+      replacement_id: null,
       secret: 'moved',
     },
     hits: staleFileHits(source, entry.input),

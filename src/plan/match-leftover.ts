@@ -34,7 +34,7 @@ export function matchLeftover(
   const after = first.map(({ operation }) => operation.key);
   const survivor = survivorOf(observed.record, inventory);
   if (survivor !== undefined)
-    return { candidates: [...first, finishRename(survivor, name, after)], held: [] };
+    return { candidates: [...first, finishRename(survivor, observed.record, after, inventory)], held: [] };
   if (input.policy.prune === 'never' && ownedIds(observed.record).length > 0) {
     const warning = `${name} is no longer in the file and stays, since policy.prune is never`;
     return { candidates: first, held: [], warning };
@@ -122,7 +122,13 @@ function leavingOf(record: EntryRecord, inventory: Inventory) {
   return { current: find(record.current), next: find(record.next) };
 }
 
-function finishRename(name: string, from: string, after: readonly string[]): Candidate {
+function finishRename(
+  name: string,
+  leaving: EntryRecord,
+  after: readonly string[],
+  inventory: Inventory,
+): Candidate {
+  const from = leaving.name;
   const operation: RenameOperation = {
     kind: 'rename',
     key: `rename ${name} from ${from}`,
@@ -130,6 +136,7 @@ function finishRename(name: string, from: string, after: readonly string[]): Can
     name,
     from,
     isInterrupted: true,
+    replacement_id: leavingOf(leaving, inventory).next?.id ?? null,
     secret: 'kept',
   };
   return { operation, hits: [] };

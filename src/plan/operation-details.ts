@@ -48,9 +48,8 @@ export function detailsOf(operation: Operation): readonly Detail[] {
       if (operation.before === null) return [];
       return [detail('target_url', operation.before.target_url), ...idDetail(operation.before.id)];
     case 'retire':
-      return idDetail(operation.replacement_id, 'replacement_id');
     case 'rename':
-      return [];
+      return idDetail(operation.replacement_id, 'replacement_id');
     case 'recover':
       return idDetail(operation.subscription_id);
     case 'collect':

@@ -10,7 +10,7 @@ import type {
   RetireOperation,
   UpdateOperation,
 } from '../domain/operation.ts';
-import type { EntryRecord, LastChange } from '../domain/record.ts';
+import { ownedIds, type EntryRecord, type LastChange } from '../domain/record.ts';
 import type { OperationResult } from '../domain/report.ts';
 import type { SubscriptionPatch } from '../domain/subscription.ts';
 import { makeMark, markOf, markUrl } from '../domain/target-url.ts';
@@ -138,17 +138,24 @@ function keeping(id: string, record: EntryRecord): EntryRecord {
   };
 }
 
-/** The new record first, then the old one goes: cut off in between, both name the subscription and one is dropped. */
+/**
+ * The new record first, then the old one goes: cut off in between, both name the subscription and one is dropped. A
+ * replacement that does not move along is deleted before its secret goes with the old record.
+ */
 export async function renameEntry(
   operation: RenameOperation,
   context: ApplyContext,
 ): Promise<OperationResult> {
-  const { name, from, isInterrupted } = operation;
+  const { name, from, isInterrupted, replacement_id } = operation;
   const leaving = recordOf(from, context);
   const survivor = isInterrupted
     ? survivorOf(recordOf(name, context), leaving)
     : { ...leaving, name, last_change: changed('renamed', context) };
   await claimRecord(context, survivor);
+  if (replacement_id !== null && !ownedIds(survivor).includes(replacement_id)) {
+    await claimRecord(context, leaving);
+    await context.writer.deleteSubscription(replacement_id);
+  }
   await context.records.remove(from);
   return DONE;
 }

@@ -134,7 +134,12 @@ export const EFFECTS: readonly OperationEffects[] = [
     operation: 'rename',
     root: 'change.ts renameEntry',
     effects: [
-      { effect: 'the record is written under the new name', at: 'claimRecord: records.write' },
+      { effect: 'the record is written under the new name', at: 'claimRecord#1: records.write' },
+      {
+        effect: 'the old one is claimed: its replacement does not move along',
+        at: 'claimRecord#2: records.write',
+      },
+      { effect: 'that replacement goes', at: 'writer.deleteSubscription' },
       { effect: 'the old record goes', at: 'records.remove' },
     ],
   },

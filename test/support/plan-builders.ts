@@ -127,6 +127,7 @@ export function makeRename(overrides: Partial<RenameOperation> = {}): RenameOper
     name,
     from: 'bills',
     isInterrupted: false,
+    replacement_id: null,
     ...overrides,
   };
 }

@@ -1,4 +1,4 @@
-import { emptyRecord, isVacant, type EntryRecord } from '../../src/domain/record.ts';
+import { emptyRecord, isVacant, ownedIds, type EntryRecord } from '../../src/domain/record.ts';
 import type { ObservedRecord } from '../../src/domain/observation.ts';
 import type { Operation, ReplaceOperation, RetireOperation } from '../../src/domain/operation.ts';
 import { Secret } from '../../src/domain/secret.ts';
@@ -123,8 +123,14 @@ function applyOne(model: Model, operation: Operation, salt: string): void {
       retire(model, operation);
       return;
     case 'rename': {
-      const { name, from, isInterrupted } = operation;
-      write(model, isInterrupted ? get(model, name) : { ...get(model, from), name });
+      const { name, from, isInterrupted, replacement_id } = operation;
+      const leaving = get(model, from);
+      const kept = isInterrupted ? get(model, name) : { ...leaving, name };
+      const isSame = kept.current?.subscription_id === leaving.current?.subscription_id;
+      const survivor = isSame ? { ...kept, next: kept.next ?? leaving.next } : kept;
+      write(model, survivor);
+      if (replacement_id !== null && !ownedIds(survivor).includes(replacement_id))
+        model.live.delete(replacement_id);
       model.records.delete(from);
       return;
     }

@@ -343,6 +343,20 @@ const CHANGES: readonly Scene[] = [
     fileOf(URL, 'shop', { previously: ['orders'] }),
     placeResting,
   ),
+  changing(
+    'the end of a rename, with a rotation begun under each name',
+    fileOf(URL, 'shop', { previously: ['orders'] }),
+    async (bench) => {
+      await placeResting(bench);
+      const record = recordIn(bench.sink, 'orders');
+      if (!record?.next) throw new Error('no replacement is under way');
+      const target_url = `${record.next.target_url}-2`;
+      const { id, secret } = placeLive(bench, target_url, 'p0');
+      const signing_secret = new Secret(secret);
+      const next = { ...record.next, subscription_id: id, target_url, signing_secret };
+      placeRecord(bench.sink, { ...record, name: 'shop', next });
+    },
+  ),
   changing('a recovery', fileOf(), (bench) => {
     placeLive(bench, MARKED, 'p0');
     placeRecord(bench.sink, { ...emptyRecord('orders', 'default'), intent: intentOf(MARKED, bench, OTHER) });

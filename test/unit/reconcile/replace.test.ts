@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { RequestError, SinkConflictError, SinkError } from '../../../src/domain/errors.ts';
 import type { ReplaceOperation } from '../../../src/domain/operation.ts';
-import { emptyRecord, type EntryRecord } from '../../../src/domain/record.ts';
+import { emptyRecord, type EntryRecord, type Replacement } from '../../../src/domain/record.ts';
 import { Secret } from '../../../src/domain/secret.ts';
 import { applyPlan } from '../../../src/reconcile/apply.ts';
 import { renameEntry } from '../../../src/reconcile/change.ts';
@@ -752,6 +752,21 @@ describe('a rename', () => {
     expect(recordIn(bench.sink, 'orders')).toBeNull();
     expect(survivor).toMatchObject({ current: { subscription_id: old }, next: { subscription_id: next } });
     expectSecret(bench, next, survivor?.next?.signing_secret);
+  });
+
+  it('that was interrupted deletes a replacement where the new name has one of its own (I2, I4)', async () => {
+    const { bench, old, next } = await makeOverlap();
+    const record = recordIn(bench.sink, 'orders') as EntryRecord;
+    const theirs = record.next as Replacement;
+    const target_url = `${theirs.target_url}-2`;
+    const { id, secret } = placeLive(bench, target_url, 'p0');
+    const own = { ...theirs, subscription_id: id, target_url, signing_secret: new Secret(secret) };
+    placeRecord(bench.sink, { ...record, name: 'shop', next: own });
+    await bench.laterPass(fileOf(URL, 'shop'), { settings: LONG });
+    expect(recordIn(bench.sink, 'orders')).toBeNull();
+    const survivor = recordIn(bench.sink, 'shop');
+    expect(survivor).toMatchObject({ current: { subscription_id: old }, next: { subscription_id: id } });
+    expect([old, id, next].map((one) => bench.api.live.has(one))).toEqual([true, true, false]);
   });
 
   it('that was interrupted in an adoption takes along what is to take over', async () => {
