@@ -57,6 +57,8 @@ interface Break {
   readonly code?: string | undefined;
 }
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+
 /**
  * Sends one request once and reads the whole answer, whatever its status. Never rejects; redirects are not
  * followed. Uses the dispatcher's handler instead of `undici.request`, because only the handler learns
@@ -153,7 +155,7 @@ function completeExchange(progress: Progress): Exchange {
     return brokenExchange(progress, { reason: 'it has no status', isPermanent: true });
   }
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+    const text = UTF8.decode(Buffer.concat(chunks));
     return { kind: 'answered', wasSent: true, status, headers, text };
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;

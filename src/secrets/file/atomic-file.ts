@@ -28,7 +28,7 @@
  * - A writer that finds others past it looks for its version in `follows`, the versions before the visible one.
  *   That its file is gone would be no proof: a sweep takes what is old.
  */
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { link, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, SinkConflictError, SinkError } from '../../domain/errors.ts';
@@ -79,7 +79,7 @@ export async function writeVersion(
   const current = currentOf(state);
   refuse(current);
   if (versionOf(current) !== expected) throw conflict(store, name);
-  const version = randomBytes(16).toString('hex');
+  const version = randomUUID().replaceAll('-', '');
   const { writer, directory } = store;
   const attempt: Attempt = {
     store,

@@ -4,6 +4,7 @@ import type { Version } from '../sink.ts';
 
 /** How many earlier versions a file remembers: by these a writer that was overtaken learns what became of its own. */
 const MEMORY = 8;
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
 /** Files above this many bytes are not read to the end. */
 export const MAX_BYTES = 1024 * 1024;
 
@@ -42,7 +43,7 @@ export function parseContent(bytes: Buffer, size: number): Content {
   if (size > MAX_BYTES) return damagedContent(bytes, size, 'is larger than 1 MiB');
   let data: unknown;
   try {
-    data = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    data = JSON.parse(UTF8.decode(bytes));
   } catch (error) {
     // TextDecoder throws TypeError for bytes that are not UTF-8. Neither cause is kept: it quotes content.
     if (error instanceof SyntaxError || error instanceof TypeError) {
