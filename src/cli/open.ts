@@ -39,7 +39,7 @@ export function openApi({ settings, log }: Session, io: Io, options: ApiOptions 
     timeoutMs: timeout,
     budgetMs: timeout * BUDGET_FACTOR,
     maxAttempts: options.maxAttempts,
-    connections: concurrency,
+    concurrency,
     userAgent: `linq-gitops/${version()}`,
   });
   const linq = openLinq({

@@ -17,7 +17,7 @@ export interface HttpClientOptions {
   readonly maxAttempts?: number | undefined;
   readonly userAgent: string;
   /** So many requests are on their way at once, and others wait for one of them; 16 unless told. */
-  readonly connections?: number;
+  readonly concurrency?: number;
   readonly tls?: TlsOptions;
   /** 32 MiB unless told. */
   readonly maxResponseBytes?: number;
@@ -74,15 +74,20 @@ export interface HttpClient {
 }
 
 const MAX_RESPONSE_BYTES = 32 * 1024 * 1024;
-const MOST_CONNECTIONS = 16;
+const MOST_REQUESTS = 16;
+/**
+ * Connections for each request on its way: one that has just brought an answer rests for a turn of the event loop (undici
+ * waits for what may still come of it), in which the next request goes by another.
+ */
+const CONNECTIONS_EACH = 2;
 const BACKOFF = { baseMs: 500, capMs: 10_000 };
 
 /** A client with its own connections. Refuses a proxy variable that is no URL with `ConfigError`. */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const { timeoutMs, budgetMs, sleep = sleepUnlessStopped, random = Math.random, now = Date.now } = options;
-  const { connections: most = MOST_CONNECTIONS } = options;
-  const connections = openConnections({ timeoutMs, most, tls: options.tls });
-  const inTurn = createLimit(most);
+  const { concurrency = MOST_REQUESTS } = options;
+  const connections = openConnections({ timeoutMs, most: concurrency * CONNECTIONS_EACH, tls: options.tls });
+  const inTurn = createLimit(concurrency);
   const closing = new AbortController();
   const underWay = new Set<Promise<Exchange>>();
   /** Limits are those of a token, so a 429 that says when to come back says it to every request of this client. */

@@ -254,7 +254,7 @@ describe('a request that may be repeated', () => {
 
   it('leaves no sooner than that where it had to wait for its turn', async () => {
     server.script(respond(429, {}, { 'retry-after': '3' }), respond(200, { ok: true }));
-    const { http, waits } = client({ connections: 1 });
+    const { http, waits } = client({ concurrency: 1 });
     const first = failure(http.request({ ...get(), retry: false }));
     const second = http.request(get());
     await first;
@@ -269,7 +269,7 @@ describe('a request that may be repeated', () => {
       time += 5_001;
       response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
     });
-    const { http } = client({ connections: 1, now: () => time });
+    const { http } = client({ concurrency: 1, now: () => time });
     const first = http.request(get());
     const error = await failure(http.request(get()));
     await first;
@@ -287,7 +287,7 @@ describe('a request that may be repeated', () => {
       // A third one would be here before these two have their answers.
       if (held.length === 2) setImmediate(() => held.splice(0).forEach((answer) => answer()));
     });
-    const { http } = client({ connections: 2 });
+    const { http } = client({ concurrency: 2 });
     await Promise.all(Array.from({ length: 8 }, () => http.request(get())));
     expect(most).toBe(2);
     expect(server.received).toHaveLength(8);
