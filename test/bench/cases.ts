@@ -13,8 +13,6 @@ export interface Measure {
   /** Of the ratio of ours to the yardstick, at most. */
   readonly target: number;
   readonly stretch?: number;
-  /** What it came to so far, where that is beyond the target: the gate fails at twice of that. */
-  readonly reached?: number;
 }
 
 export interface Case {
@@ -35,8 +33,8 @@ const VAULT_MS = 5;
 const ON_ITS_WAY_MS = 100;
 
 export const CASES: readonly Case[] = [
-  startUp('--help', ['--help'], { target: 1.35, stretch: 1.2, reached: 2.3 }),
-  startUp('validate, 100 entries', ['validate'], { target: 2.5, stretch: 1.8, reached: 3.8 }),
+  startUp('--help', ['--help'], { target: 1.35, stretch: 1.2 }),
+  startUp('validate, 100 entries', ['validate'], { target: 2.5, stretch: 1.8 }),
   plan(100, { time: { unit: 'ms', target: 1, stretch: 0.6 } }),
   plan(10_000, {
     time: { unit: 'ms', target: 1, stretch: 0.35 },
