@@ -38,6 +38,8 @@ interface Surroundings {
 const START = Date.parse('2026-03-01T00:00:00Z');
 const ENTRIES = 5;
 const HOUR_MS = 3_600_000;
+/** How many times as often as another request. */
+const CREATES_FAIL = 6;
 const FAILURES: readonly Failure[] = ['not-sent', 'lost', 'broken', 'busy', 'refused'];
 
 export function startEnduringDaemon(seed: number): EnduringDaemon {
@@ -180,10 +182,14 @@ function elsewhere(api: ModelApi) {
   return { target_url, subscribed_events: ['message.read'], phone_numbers: null };
 }
 
-/** Requests that fail, before or after they have taken place. */
+/**
+ * Requests that fail, before or after they have taken place. A create is the rarest request, and what follows
+ * from its lost answer the rarest of all: it fails more often, or a run may end without one to collect.
+ */
 function unreliable(world: Surroundings): Link {
   return async (effect) => {
-    const { random, trouble } = world;
+    const { random } = world;
+    const trouble = effect.kind === 'post' ? world.trouble * CREATES_FAIL : world.trouble;
     if (!random.chance(trouble)) return Promise.resolve(effect.take());
     const failure = random.pick(FAILURES);
     if (effect.kind === 'post' && failure === 'lost' && random.chance(0.5)) world.late.push(effect.take);
