@@ -160,8 +160,9 @@ export function isVacant(record: EntryRecord): boolean {
 }
 
 /** The ids of all subscriptions that the record makes ours. */
-export function ownedIds(record: EntryRecord): readonly string[] {
-  return [record.current, record.next].flatMap((stored) => (stored ? [stored.subscription_id] : []));
+export function ownedIds({ current, next }: EntryRecord): readonly string[] {
+  if (next === null) return current === null ? [] : [current.subscription_id];
+  return current === null ? [next.subscription_id] : [current.subscription_id, next.subscription_id];
 }
 
 export function isSameHolder(a: Holder, b: Holder): boolean {

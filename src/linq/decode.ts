@@ -19,7 +19,7 @@ const BODY = 'the body';
 
 /** `{"subscriptions": […]}`; an id that stands there twice makes the whole list doubtful. */
 export function decodeSubscriptions(body: unknown): readonly LiveSubscription[] {
-  const items = arrayIn(objectAt(body, BODY), 'subscriptions', 'subscriptions');
+  const items = arrayIn(objectAt(body, BODY), 'subscriptions', BODY);
   const subscriptions = items.map((item, index) => decodeAt(item, `subscriptions[${index}]`));
   const ids = new Set<string>();
   for (const [index, { id }] of subscriptions.entries()) {
@@ -48,19 +48,15 @@ export function decodeCreated(body: unknown): CreatedSubscription {
 
 /** `{"events": [name, …]}`. */
 export function decodeEvents(body: unknown): readonly string[] {
-  const object = objectAt(body, BODY);
-  return stringsAt(object['events'], 'events');
+  return stringsIn(objectAt(body, BODY), 'events', BODY);
 }
 
 /** `{"phone_numbers": [{"id": …, "phone_number": …}, …]}`. */
 export function decodePhoneLines(body: unknown): readonly PhoneLine[] {
-  return arrayIn(objectAt(body, BODY), 'phone_numbers', 'phone_numbers').map((item, index) => {
+  return arrayIn(objectAt(body, BODY), 'phone_numbers', BODY).map((item, index) => {
     const place = `phone_numbers[${index}]`;
     const object = objectAt(item, place);
-    return {
-      id: textAt(object['id'], `${place}.id`),
-      phone_number: textAt(object['phone_number'], `${place}.phone_number`),
-    };
+    return { id: textIn(object, 'id', place), phone_number: textIn(object, 'phone_number', place) };
   });
 }
 
@@ -71,21 +67,20 @@ export function isPathId(id: string): boolean {
 
 function decodeAt(value: unknown, place: string): LiveSubscription {
   const object = objectAt(value, place);
-  const at = (field: string): string => (place === BODY ? field : `${place}.${field}`);
-  const id = textAt(object['id'], at('id'));
-  if (!isPathId(id)) throw new ShapeError(at('id'), 'usable in a path');
+  const id = textIn(object, 'id', place);
+  if (!isPathId(id)) throw new ShapeError(pathOf('id', place), 'usable in a path');
   const isActive = object['is_active'] ?? true;
-  if (typeof isActive !== 'boolean') throw new ShapeError(at('is_active'), 'true or false');
-  const phones = stringsAt(object['phone_numbers'] ?? [], at('phone_numbers'));
+  if (typeof isActive !== 'boolean') throw new ShapeError(pathOf('is_active', place), 'true or false');
+  const phones = (object['phone_numbers'] ?? null) === null ? [] : stringsIn(object, 'phone_numbers', place);
   const createdAt = parseTimestamp(object['created_at']);
   return {
     id,
-    target_url: textAt(object['target_url'], at('target_url')),
-    subscribed_events: stringsAt(object['subscribed_events'], at('subscribed_events')),
+    target_url: textIn(object, 'target_url', place),
+    subscribed_events: stringsIn(object, 'subscribed_events', place),
     phone_numbers: phones.length === 0 ? null : phones,
     is_active: isActive,
-    routing_key_header: headerAt(object['routing_key_header'], at('routing_key_header')),
-    routing_id_header: headerAt(object['routing_id_header'], at('routing_id_header')),
+    routing_key_header: headerIn(object, 'routing_key_header', place),
+    routing_id_header: headerIn(object, 'routing_id_header', place),
     ...(createdAt === undefined ? {} : { created_at: createdAt }),
   };
 }
@@ -100,37 +95,48 @@ function parseTimestamp(value: unknown): number | undefined {
   return Number.isNaN(time) ? undefined : time;
 }
 
-function objectAt(value: unknown, place: string): Readonly<Record<string, unknown>> {
+type Members = Readonly<Record<string, unknown>>;
+
+function objectAt(value: unknown, place: string): Members {
   if (!isObject(value)) throw new ShapeError(place, 'an object');
   return value;
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+function isObject(value: unknown): value is Members {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function arrayIn(
-  object: Readonly<Record<string, unknown>>,
-  field: string,
-  place: string,
-): readonly unknown[] {
+function arrayIn(object: Members, field: string, place: string): readonly unknown[] {
   const value = object[field];
-  if (!Array.isArray(value)) throw new ShapeError(place, 'an array');
+  if (!Array.isArray(value)) throw new ShapeError(pathOf(field, place), 'an array');
   return value;
 }
 
-function textAt(value: unknown, place: string): string {
-  if (typeof value !== 'string' || value === '') throw new ShapeError(place, 'a non-empty string');
+function textIn(object: Members, field: string, place: string): string {
+  const value = object[field];
+  if (!isText(value)) throw new ShapeError(pathOf(field, place), 'a non-empty string');
   return value;
 }
 
-function stringsAt(value: unknown, place: string): readonly string[] {
-  if (!Array.isArray(value)) throw new ShapeError(place, 'an array');
-  return value.map((item: unknown, index) => textAt(item, `${place}[${index}]`));
+function stringsIn(object: Members, field: string, place: string): readonly string[] {
+  const items = arrayIn(object, field, place);
+  const wrong = items.findIndex((item) => !isText(item));
+  if (wrong !== -1) throw new ShapeError(`${pathOf(field, place)}[${wrong}]`, 'a non-empty string');
+  return items as readonly string[];
 }
 
-function headerAt(value: unknown, place: string): string | null {
+function headerIn(object: Members, field: string, place: string): string | null {
+  const value = object[field];
   if (value === undefined || value === null || value === '') return null;
-  if (typeof value !== 'string') throw new ShapeError(place, 'a string');
+  if (typeof value !== 'string') throw new ShapeError(pathOf(field, place), 'a string');
   return value;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+/** Put together only where something is wrong there: a list has thousands of places. */
+function pathOf(field: string, place: string): string {
+  return place === BODY ? field : `${place}.${field}`;
 }

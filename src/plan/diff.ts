@@ -19,12 +19,14 @@ export function compareFields(
   applied: SubscriptionFields | null,
 ): readonly FieldChange[] {
   const last = markOf(live.target_url) === undefined ? applied : null;
-  return FIELD_NAMES.flatMap((field) => {
-    const after = desired[field];
-    if (after === undefined || areEqual(field, after, live[field])) return [];
-    const before = live[field];
-    return [{ field, reason: reasonFor(field, after, last), before: inOrder(before), after: inOrder(after) }];
-  });
+  const changes: FieldChange[] = [];
+  for (const field of FIELD_NAMES) {
+    const [before, after] = [live[field], desired[field]];
+    if (after === undefined || areEqual(field, after, before)) continue;
+    const reason = reasonFor(field, after, last);
+    changes.push({ field, reason, before: inOrder(before), after: inOrder(after) });
+  }
+  return changes;
 }
 
 /** The PUT body for `changes`; the values stand as declared. */

@@ -114,12 +114,16 @@ function byId(a: { readonly id: string }, b: { readonly id: string }): number {
 
 /** Lists are sets: sorted, each value once, so that equal inputs give equal plans. */
 function withSets<T extends Pick<LiveSubscription, 'subscribed_events' | 'phone_numbers'>>(fields: T): T {
-  const { subscribed_events, phone_numbers } = fields;
-  return {
-    ...fields,
-    subscribed_events: [...new Set(subscribed_events)].sort(),
-    phone_numbers: phone_numbers && [...new Set(phone_numbers)].sort(),
-  };
+  const subscribed_events = asSet(fields.subscribed_events);
+  const phone_numbers = fields.phone_numbers && asSet(fields.phone_numbers);
+  // Nearly all are so already, and there may be thousands.
+  const isSo = subscribed_events === fields.subscribed_events && phone_numbers === fields.phone_numbers;
+  return isSo ? fields : { ...fields, subscribed_events, phone_numbers };
+}
+
+function asSet(list: readonly string[]): readonly string[] {
+  const isSet = list.every((value, index) => index === 0 || (list[index - 1] ?? '') < value);
+  return isSet ? list : [...new Set(list)].sort();
 }
 
 function inOrder(entry: DesiredEntry): DesiredEntry {

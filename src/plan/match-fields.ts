@@ -44,6 +44,9 @@ export function fieldCandidates(
   }
   if (isToBeRevived(entry, record, live))
     changes.push({ field: 'is_active', reason: 'revived', before: false, after: true });
+  // What is not noted would be taken for drift, once the file changes back to what is: also beside drift that is left.
+  const isToBeNoted = !isNoted(fields, record.applied);
+  if (changes.length === 0 && !isToBeNoted) return [];
   const drifted = changes.filter(({ reason }) => reason === 'drifted');
   const leavesDrift = input.policy.drift === 'report' && !isAllowed('drift', name, input);
   const left = leavesDrift ? drifted : drifted.filter(({ field }) => input.fights.has(fightKey(name, field)));
@@ -51,9 +54,7 @@ export function fieldCandidates(
   const racing = justAppliedHits(observed, input);
   const hits = [...staleFileHits(observed, input), ...racing];
   const candidates: Candidate[] = [];
-  // What is not noted would be taken for drift, once the file changes back to what is: also beside drift that is left.
-  if (wanted.length > 0 || !isNoted(fields, record.applied))
-    candidates.push(update(entry, live, wanted, `update ${name}`, hits));
+  if (wanted.length > 0 || isToBeNoted) candidates.push(update(entry, live, wanted, `update ${name}`, hits));
   if (left.length > 0) {
     const hit = leavesDrift ? reportedDrift(name) : FIGHT;
     candidates.push(update(entry, live, left, `revert ${name}`, [...racing, hit]));

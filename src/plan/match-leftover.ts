@@ -180,11 +180,9 @@ export function matchUnrecordedLive(inventory: Inventory, input: PlanInput): Unr
   const { installation } = input.observation;
   const candidates: Candidate[] = [];
   const foreign: Foreign[] = [];
-  const wanted = new Set(input.desired.entries.map(({ fields }) => normaliseUrl(fields.target_url)));
+  const isSpared = input.policy.prune === 'all' ? sparedBy(inventory) : () => true;
   const intended = intendedMarks(inventory);
   const unreadable = unreadableHits(inventory);
-  // What is being replaced goes when its replacement delivers, and not before.
-  const retiring = new Set([...inventory.ours.values()].map(({ record }) => record.retire?.subscription_id));
   for (const subscription of inventory.live.values()) {
     if (claimantsOf(subscription.id, inventory).length > 0) continue;
     const { id, target_url, is_active } = subscription;
@@ -197,12 +195,16 @@ export function matchUnrecordedLive(inventory: Inventory, input: PlanInput): Unr
     }
     const isExempt = inventory.isExempt(subscription);
     foreign.push({ id, target_url, is_active, isExempt });
-    const isWanted = wanted.has(normaliseUrl(target_url)) || retiring.has(id);
-    if (input.policy.prune === 'all' && !isExempt && !isWanted) {
-      candidates.push(pruneForeign(subscription, unreadable));
-    }
+    if (!isExempt && !isSpared(subscription)) candidates.push(pruneForeign(subscription, unreadable));
   }
   return { candidates, foreign };
+}
+
+/** What `prune: all` leaves: what an entry may take over, and what is being replaced, until its replacement delivers. */
+function sparedBy({ entries, ours }: Inventory): (subscription: LiveSubscription) => boolean {
+  const wanted = new Set([...entries.values()].map(({ fields }) => normaliseUrl(fields.target_url)));
+  const retiring = new Set([...ours.values()].map(({ record }) => record.retire?.subscription_id));
+  return ({ id, target_url }) => wanted.has(normaliseUrl(target_url)) || retiring.has(id);
 }
 
 /** Marks that an intent of a readable record names: what carries one belongs to that intent. */

@@ -140,9 +140,10 @@ async function readSink(names: readonly string[], context: ObserveContext): Prom
   const observed = new Map<string, ObservedRecord>();
   const versions = new Map<string, VersionedRecord>();
   const ids: string[] = [];
-  const isGone = rememberHolders(context);
-  for (const [name, entry] of await readAll(context.secrets, names)) {
-    const record = await classify(entry, context, isGone);
+  const entries = await readAll(context.secrets, names);
+  const isOver = await lookUpHolders(entries.values(), context);
+  for (const [name, entry] of entries) {
+    const record = classify(entry, context.owner, isOver);
     observed.set(name, record);
     versions.set(name, { version: entry.version, record: record.kind === 'intact' ? record.record : null });
     if (record.kind === 'intact') ids.push(...ownedIds(record.record));
@@ -165,11 +166,10 @@ async function readSink(names: readonly string[], context: ObserveContext): Prom
   };
 }
 
-async function classify(
-  entry: SinkEntry<EntryRecord>,
-  { owner, holder }: ObserveContext,
-  isGone: (holder: Holder) => Promise<boolean>,
-): Promise<ObservedRecord> {
+/** Whether the holder of a record of ours is this process, or certainly works no more. */
+type IsOver = (holder: Holder) => boolean;
+
+function classify(entry: SinkEntry<EntryRecord>, owner: string, isOver: IsOver): ObservedRecord {
   if (entry.kind !== 'intact') return entry;
   const { record } = entry;
   if (record.owner !== owner) {
@@ -180,25 +180,35 @@ async function classify(
       marked_url: record.intent?.marked_url ?? null,
     };
   }
-  const isOver = async (other: Holder | undefined): Promise<boolean> =>
-    other !== undefined && (isSameHolder(other, holder) || (await isGone(other)));
   return {
     kind: 'intact',
     record,
-    isIntentAbandoned: await isOver(record.intent?.holder),
-    isApplierGone: await isOver(record.applied_from?.holder),
+    isIntentAbandoned: record.intent !== null && isOver(record.intent.holder),
+    isApplierGone: record.applied_from !== null && isOver(record.applied_from.holder),
   };
 }
 
+/** What `isSameHolder` compares. */
+function holderKey({ pid, started, boot, host }: Holder): string {
+  return `${pid}\n${started}\n${boot}\n${host}`;
+}
+
 /** Thousands of records name the same few holders: each is looked up once per pass. */
-function rememberHolders({ isGone }: ObserveContext): (holder: Holder) => Promise<boolean> {
-  const known = new Map<string, Promise<boolean>>();
-  return (holder) => {
-    const key = JSON.stringify(holder);
-    const answer = known.get(key) ?? isGone(holder);
-    known.set(key, answer);
-    return answer;
-  };
+async function lookUpHolders(
+  entries: Iterable<SinkEntry<EntryRecord>>,
+  { owner, holder, isGone }: ObserveContext,
+): Promise<IsOver> {
+  const known = new Map<string, boolean>();
+  for (const entry of entries) {
+    if (entry.kind !== 'intact' || entry.record.owner !== owner) continue;
+    for (const part of [entry.record.intent, entry.record.applied_from]) {
+      if (part === null) continue;
+      const key = holderKey(part.holder);
+      if (known.has(key)) continue;
+      known.set(key, isSameHolder(part.holder, holder) || (await isGone(part.holder)));
+    }
+  }
+  return (other) => known.get(holderKey(other)) === true;
 }
 
 async function orWarning<T>(
