@@ -1,5 +1,5 @@
 import type { Problem } from '../domain/errors.ts';
-import { maskSecrets, printable } from './quote.ts';
+import { maskSecrets, maskShapes, printable } from './quote.ts';
 import { codeFrames, positionOf, type SourceText, type Span } from './source-text.ts';
 
 /** Something that is wrong at a place of a text; it becomes a `Problem` when all are known. */
@@ -47,8 +47,8 @@ function toProblem(source: SourceText, finding: Finding, frameOf: (span: Span) =
   const { at, message, suggestion } = finding;
   return {
     file: source.file,
-    // The library's own words can quote the file.
-    message: printable(message),
+    // It can name parts of the file, such as a tag or an alias.
+    message: printable(maskShapes(message)),
     ...(at && { position: positionOf(source, at.start), frame: frameOf(at) }),
     // It repeats a part of the file: what cannot be shown as it is, nobody can write.
     ...(suggestion !== undefined && isPlain(suggestion) && { suggestion }),

@@ -27,13 +27,17 @@ export function printable(text: string): string {
  * of a key such as `token`) covered by asterisks; as many characters as before, so that a caret under it stays right.
  */
 export function maskSecrets(text: string): string {
-  return text
-    .replace(SECRET_SHAPE, stars)
+  return maskShapes(text)
     .replace(/(:\/\/)([^/@\s"']+)(?=@)/g, (_, start: string, inner: string) => start + stars(inner))
     .replace(
       SECRET_LINE,
       (_, before: string, key: string, value: string) => before + key + stars(value.trimEnd()) + tail(value),
     );
+}
+
+/** `text` with what has the shape of a secret covered, and no more: a message of ours may hold `token: …` itself. */
+export function maskShapes(text: string): string {
+  return text.replace(SECRET_SHAPE, stars);
 }
 
 /** A value of the file in double quotes, for a message: one line, cut at 60 characters, secrets covered. */

@@ -4,6 +4,8 @@ import type { Finding } from './findings.ts';
 /** Bounds that no honest file meets; they keep a hostile one from using up memory or the stack. */
 const MAX_LEXEMES = 2_000_000;
 const MAX_DEPTH = 32;
+/** More is an attack or a mistake, and each costs the library some hundred times its length in memory. */
+const MAX_ALIASES = 1_000;
 /** What follows so many errors is not read: the library takes its time over each. */
 const MAX_ERRORS = 1_000;
 
@@ -92,13 +94,31 @@ function conflictMarkers(text: string): Finding[] {
   ];
 }
 
-/** The concrete tokens of `text`, or why they are too many or too deep: known before any recursion goes far. */
-function tokensOf(text: string): CST.Token[] | Finding {
+/** The lexer's sign that the text of a scalar follows. Like its other signs, it is no part of the file. */
+const SCALAR = '\u001f';
+const SIGNS: ReadonlySet<string> = new Set([SCALAR, '\u0002', '\u0018']);
+
+/** The parts of `text`, or why they are too many: known before anything is made of them. */
+function lexemesOf(text: string): string[] | Finding {
   const lexemes: string[] = [];
+  let [start, aliases] = [0, 0];
   for (const lexeme of new Lexer().lex(text)) {
+    if (lexeme.startsWith('*') && lexemes.at(-1) !== SCALAR) aliases += 1;
+    if (aliases > MAX_ALIASES) {
+      const message = `there are more than ${MAX_ALIASES} aliases in this file; use \`defaults\` for what is shared`;
+      return { at: { start, end: start + lexeme.length }, message };
+    }
     lexemes.push(lexeme);
     if (lexemes.length > MAX_LEXEMES) return { at: null, message: 'the file has too many parts to be read' };
+    if (!SIGNS.has(lexeme)) start += lexeme.length;
   }
+  return lexemes;
+}
+
+/** The concrete tokens of `text`, or why they are too many or too deep: known before any recursion goes far. */
+function tokensOf(text: string): CST.Token[] | Finding {
+  const lexemes = lexemesOf(text);
+  if (!Array.isArray(lexemes)) return lexemes;
   const parser = new Parser();
   const tokens: CST.Token[] = [];
   let errors = 0;
@@ -217,10 +237,15 @@ function syntaxFinding(error: YAMLError, text: string): Finding {
   if (/^Implicit map keys need/.test(error.message))
     return { at, message: 'this key has no `:` and no value' };
   if (/^Missing , /.test(error.message)) return { at, message: 'a comma is missing before this' };
-  const message = (error.message.split('\n')[0] ?? '').replace(/^[A-Z](?=[a-z])/, (first) =>
+  const message = withoutQuote(error.message.split('\n')[0] ?? '').replace(/^[A-Z](?=[a-z])/, (first) =>
     first.toLowerCase(),
   );
   return { at, message: `this is not valid YAML: ${message}` };
+}
+
+/** What the library quotes after a colon is a part of the file, a secret perhaps; the code frame shows it, covered. */
+function withoutQuote(message: string): string {
+  return message.replace(/(?<=\S): .*$/s, '');
 }
 
 function shortTag(source: string): string | undefined {

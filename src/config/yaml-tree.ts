@@ -4,8 +4,7 @@ import type { Located } from './located.ts';
 import { printable, quote } from './quote.ts';
 import { positionOf, type SourceText, type Span } from './source-text.ts';
 
-/** Aliases may stand so often, and give so many values in all; more is an attack or a mistake. */
-const MAX_ALIASES = 1_000;
+/** Aliases may give so many values in all; more is an attack or a mistake. */
 const MAX_EXPANDED = 100_000;
 const MAX_DEPTH = 32;
 
@@ -83,13 +82,7 @@ function readAlias(alias: Alias.Parsed, span: Span, depth: number, reading: Read
   };
   const name = printable(alias.source);
   if (!target) return refuse(`\`*${name}\` has no \`&${name}\` before it`);
-  if (!reading.targets.has(alias)) {
-    reading.targets.set(alias, target);
-    if (reading.targets.size > MAX_ALIASES) {
-      const message = `there are more than ${MAX_ALIASES} aliases in this file; use \`defaults\` for what is shared`;
-      reading.stop = { at: span, message };
-    }
-  }
+  reading.targets.set(alias, target);
   if (reading.expanding.includes(target) || isInside(span, target)) {
     return refuse(`\`*${name}\` stands inside the value that it repeats`);
   }

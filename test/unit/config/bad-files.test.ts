@@ -83,6 +83,11 @@ describe('a bad subscriptions file', () => {
       expected: /^x\.yaml:50006:7: "a\.e0" stands twice in `subscribed_events`\n/,
     },
     {
+      fault: 'a million aliases',
+      text: `version: 1\ndefaults:\n  subscribed_events: [&e a.e${', *e'.repeat(1_000_000)}]`,
+      expected: /^x\.yaml:3:\d+: there are more than 1000 aliases in this file/,
+    },
+    {
       fault: 'more parts than memory allows',
       text: '- \n'.repeat(1_100_000),
       expected: 'x.yaml: the file has too many parts to be read\n',
@@ -92,6 +97,23 @@ describe('a bad subscriptions file', () => {
     expect(declared).toBeNull();
     if (typeof expected === 'string') expect(renderProblems(problems)).toBe(expected);
     else expect(renderProblems(problems)).toMatch(expected);
+  });
+});
+
+describe('what is no YAML (I5)', () => {
+  const secret = 'whsec_QSBzZWNyZXQgdGhhdCBub2JvZHkgbWF5IHJlYWQuLi4=';
+  it.each([
+    { fault: 'text after the end', text: `e: "a"{"",\n ${secret}` },
+    { fault: 'text after the end, that looks like nothing', text: 'e: "a"{"",\n hunter2-hunter2' },
+    { fault: 'a tag', text: `e: !${secret} a` },
+    { fault: 'a directive', text: `%${secret}\n---\ne: a` },
+    { fault: 'an alias', text: `e: *${secret}` },
+    { fault: 'a header of a block', text: `e: |${secret}\n  a` },
+  ])('is said without the secret in it: $fault', ({ text }) => {
+    const { problems } = parseSubscriptions(text, 'x.yaml');
+    expect(problems.length).toBeGreaterThan(0);
+    expect(renderProblems(problems)).not.toContain(secret.slice(0, 12));
+    expect(problems.map(({ message }) => message).join('\n')).not.toContain('hunter2');
   });
 });
 
