@@ -84,8 +84,8 @@ function checkSwitch({ name, next }: EntryRecord, id: string, process: Watched, 
 }
 
 /**
- * Nobody is left without an active subscription, also by a deactivation that lands late. Only a process that stood still
- * for longer than a request takes to land can do so: no one can know of it, and it is noted.
+ * Nobody is left without an active subscription, also by a deactivation that lands late. Only a process that stood still,
+ * so that it lands later after its claim than a request takes, can do so: no one can know of it, and it is noted.
  */
 function watchDeactivation<T>(effect: Effect<T>, id: string, process: Watched, world: World): Effect<T> {
   // What the process's file lacks is retired by it; where another file has it, it is revived.
@@ -93,6 +93,8 @@ function watchDeactivation<T>(effect: Effect<T>, id: string, process: Watched, w
   const isRetired = recordsIn(world.sink).some(
     (one) => ownedIds(one).includes(id) && !declared.has(one.name),
   );
+  // As it is now: before a late deactivation lands, the process may write the record again.
+  const wroteAt = new Map(process.wroteAt);
   return {
     ...effect,
     take() {
@@ -102,13 +104,15 @@ function watchDeactivation<T>(effect: Effect<T>, id: string, process: Watched, w
         record !== undefined &&
         !others.some((other) => other !== id && world.api.live.get(other)?.is_active === true);
       const isActive = world.api.live.get(id)?.is_active === true;
-      const isTooLate = world.now() - (process.wroteAt.get(record?.name ?? '') ?? 0) > LANDING_TIME;
+      const isTooLate = world.now() - (wroteAt.get(record?.name ?? '') ?? 0) > LANDING_TIME;
       if (isRetired && isTooLate) world.stoodStill.add(process.name);
       const isExcused =
         isRetired ||
         (record !== undefined && record.retired !== null) ||
         world.declaresActivity ||
         world.meddledWith.size > 0 ||
+        // What such a process has left inactive is replaced by what is inactive, too.
+        world.stoodStill.size > 0 ||
         others.some((other) => world.pruned.has(other));
       if (isOnly && isActive && !isExcused) {
         if (isTooLate) world.stoodStill.add(process.name);
