@@ -31,7 +31,8 @@ function hide(bench: Bench, id: string, times: number): void {
 
 /** How the requests of an observation follow each other, where the answer to the list takes a while. */
 async function orderOfRequests(mode: Holder['mode']): Promise<readonly string[]> {
-  const { linq, observer } = makeBench();
+  const bench = makeBench();
+  const { linq } = bench;
   const order: string[] = [];
   const reader: LinqReader = {
     ...linq,
@@ -46,7 +47,7 @@ async function orderOfRequests(mode: Holder['mode']): Promise<readonly string[]>
       return linq.listEvents();
     },
   };
-  await observe([], observer({ reader, holder: { ...ME, mode } }));
+  await observe([], bench.observer({ reader, holder: { ...ME, mode } }));
   return order;
 }
 
