@@ -42,10 +42,12 @@ export interface Seen {
  * account only feed warnings, and so does their failure.
  */
 export async function observe(names: readonly string[], context: ObserveContext): Promise<Seen> {
-  const looking = observeTwice(names, context);
-  // Who waits for a command is spared a round trip; a daemon asks an account that cannot be seen as little as possible.
-  if (context.holder.mode === 'run') await looking;
-  const [seen, [events, lines]] = await Promise.all([looking, readAccount(context.reader)]);
+  const seen = await observeTwice(names, context);
+  // Only now: an account that cannot be seen is asked as little as possible.
+  const [events, lines] = await Promise.all([
+    orWarning(() => context.reader.listEvents(), 'event names are not checked'),
+    orWarning(() => context.reader.listPhoneLines(), 'the account is not checked by its lines'),
+  ]);
   const { listing, sink, subscriptions } = seen;
   const observation = {
     subscriptions,
@@ -58,14 +60,6 @@ export async function observe(names: readonly string[], context: ObserveContext)
   };
   const { versions: records, installationVersion } = sink;
   return { observation, records, installationVersion, clockOffset: seen.clockOffset };
-}
-
-/** What only feeds warnings, and the check of the account. */
-function readAccount(reader: LinqReader) {
-  return Promise.all([
-    orWarning(() => reader.listEvents(), 'event names are not checked'),
-    orWarning(() => reader.listPhoneLines(), 'the account is not checked by its lines'),
-  ]);
 }
 
 interface Look {

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { ObservationError, RequestError, SinkError } from '../../../src/domain/errors.ts';
 import { emptyRecord, type Holder } from '../../../src/domain/record.ts';
 import type { LiveSubscription } from '../../../src/domain/subscription.ts';
-import type { LinqReader } from '../../../src/linq/linq-api.ts';
 import { observe } from '../../../src/reconcile/observe.ts';
 import { placeRecord } from '../../simulation/model-sink.ts';
 import {
@@ -27,28 +26,6 @@ const LOST = new RequestError('cannot read: no answer', {
 function hide(bench: Bench, id: string, times: number): void {
   const step = { before: () => bench.api.hidden.add(id), after: () => bench.api.hidden.clear() };
   bench.script('list', ...Array.from({ length: times }, () => step));
-}
-
-/** How the requests of an observation follow each other, where the answer to the list takes a while. */
-async function orderOfRequests(mode: Holder['mode']): Promise<readonly string[]> {
-  const bench = makeBench();
-  const { linq } = bench;
-  const order: string[] = [];
-  const reader: LinqReader = {
-    ...linq,
-    async listSubscriptions() {
-      order.push('list begins');
-      const listing = await linq.listSubscriptions();
-      order.push('list ends');
-      return listing;
-    },
-    listEvents() {
-      order.push('events');
-      return linq.listEvents();
-    },
-  };
-  await observe([], bench.observer({ reader, holder: { ...ME, mode } }));
-  return order;
 }
 
 function idsOf(subscriptions: readonly LiveSubscription[]): readonly string[] {
@@ -327,11 +304,6 @@ describe('the catalogue and the lines', () => {
       'cannot read: no answer; the account is not checked by its lines',
     ]);
     expect(idsOf(observation.subscriptions)).toEqual([id]);
-  });
-
-  it('are asked for beside the list by a command, and once it is there by a daemon', async () => {
-    expect(await orderOfRequests('sync')).toEqual(['list begins', 'events', 'list ends']);
-    expect(await orderOfRequests('run')).toEqual(['list begins', 'list ends', 'events']);
   });
 
   it('throw what is no failure of a request', async () => {
