@@ -122,8 +122,12 @@ function withSets<T extends Pick<LiveSubscription, 'subscribed_events' | 'phone_
 }
 
 function asSet(list: readonly string[]): readonly string[] {
-  const isSet = list.every((value, index) => index === 0 || (list[index - 1] ?? '') < value);
-  return isSet ? list : [...new Set(list)].sort();
+  let last: string | undefined;
+  for (const value of list) {
+    if (last !== undefined && value <= last) return [...new Set(list)].sort();
+    last = value;
+  }
+  return list;
 }
 
 function inOrder(entry: DesiredEntry): DesiredEntry {
