@@ -7,7 +7,7 @@ export const RECORD_SCHEMA = 1;
 /** The reserved name of the installation's own record; no entry can have it. */
 export const INSTALLATION_NAME = '_installation';
 
-/** A process that writes records. Two are the same when all fields are. */
+/** A process that writes records. Two are the same when all fields but `mode` are. */
 export interface Holder {
   readonly host: string;
   /** Kernel boot id and process-id namespace, so that a process id is only ever judged where it means the same. */
@@ -165,8 +165,13 @@ export function ownedIds({ current, next }: EntryRecord): readonly string[] {
   return current === null ? [next.subscription_id] : [current.subscription_id, next.subscription_id];
 }
 
+/** What tells one process from every other, for a map; how it came to run does not count. */
+export function holderKey({ pid, started, boot, host }: Holder): string {
+  return `${pid}\n${started}\n${boot}\n${host}`;
+}
+
 export function isSameHolder(a: Holder, b: Holder): boolean {
-  return a.host === b.host && a.boot === b.boot && a.pid === b.pid && a.started === b.started;
+  return holderKey(a) === holderKey(b);
 }
 
 /** A holder in words, for messages. */

@@ -1,6 +1,7 @@
 import { ObservationError, type AppError, RequestError } from '../domain/errors.ts';
 import type { Observation, ObservedRecord } from '../domain/observation.ts';
 import {
+  holderKey,
   isSameHolder,
   ownedIds,
   type EntryRecord,
@@ -186,11 +187,6 @@ function classify(entry: SinkEntry<EntryRecord>, owner: string, isOver: IsOver):
     isIntentAbandoned: record.intent !== null && isOver(record.intent.holder),
     isApplierGone: record.applied_from !== null && isOver(record.applied_from.holder),
   };
-}
-
-/** What `isSameHolder` compares. */
-function holderKey({ pid, started, boot, host }: Holder): string {
-  return `${pid}\n${started}\n${boot}\n${host}`;
 }
 
 /** Thousands of records name the same few holders: each is looked up once per pass. */
